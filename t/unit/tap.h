@@ -1,0 +1,84 @@
+
+/*
+ * Test Anything Protocol for the C unit tests, read by prove.  Each
+ * t/unit/test_*.c is a program of its own, linked with all of src/core.
+ */
+
+#ifndef _AGENT_TAP_H_INCLUDED_
+#define _AGENT_TAP_H_INCLUDED_
+
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static unsigned  tap_run, tap_failed;
+
+
+#define ok(condition, ...)                                                    \
+    tap_ok((condition) ? 1 : 0, __FILE__, __LINE__, __VA_ARGS__)
+
+#define is_str(got, len, expected, ...)                                       \
+    tap_is_str((const char *) (got), len, expected, __FILE__, __LINE__,       \
+               __VA_ARGS__)
+
+
+__attribute__((format(printf, 4, 5)))
+static inline void
+tap_ok(int passed, const char *file, int line, const char *fmt, ...)
+{
+    va_list  args;
+
+    tap_run++;
+
+    printf("%sok %u - ", passed ? "" : "not ", tap_run);
+
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+
+    printf("\n");
+
+    if (!passed) {
+        tap_failed++;
+        printf("# failed at %s:%d\n", file, line);
+    }
+}
+
+
+__attribute__((format(printf, 6, 7)))
+static inline void
+tap_is_str(const char *got, size_t len, const char *expected,
+    const char *file, int line, const char *fmt, ...)
+{
+    int      passed;
+    char     name[256];
+    va_list  args;
+
+    va_start(args, fmt);
+    vsnprintf(name, sizeof(name), fmt, args);
+    va_end(args);
+
+    passed = len == strlen(expected) && memcmp(got, expected, len) == 0;
+
+    tap_ok(passed, file, line, "%s", name);
+
+    if (!passed) {
+        printf("#      got: \"%.*s\"\n# expected: \"%s\"\n", (int) len, got,
+               expected);
+    }
+}
+
+
+static inline int
+tap_done(void)
+{
+    printf("1..%u\n", tap_run);
+
+    return tap_failed ? 1 : 0;
+}
+
+
+#endif /* _AGENT_TAP_H_INCLUDED_ */
