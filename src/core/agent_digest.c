@@ -1,0 +1,211 @@
+
+/*
+ * The low-level SHA256_*() calls are deprecated since OpenSSL 3.0 yet are what
+ * a digest for each request needs: EVP allocates, looks algorithms up and
+ * cannot resume from a saved state.  docs/decisions.md has the figures.
+ */
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "agent_digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+
+#define AGENT_HMAC_BLOCK  64
+
+#define agent_rotl(x, b)  (((x) << (b)) | ((x) >> (64 - (b))))
+
+#define agent_sipround(v)                                                     \
+    v[0] += v[1]; v[1] = agent_rotl(v[1], 13); v[1] ^= v[0];                  \
+    v[0] = agent_rotl(v[0], 32);                                              \
+    v[2] += v[3]; v[3] = agent_rotl(v[3], 16); v[3] ^= v[2];                  \
+    v[0] += v[3]; v[3] = agent_rotl(v[3], 21); v[3] ^= v[0];                  \
+    v[2] += v[1]; v[1] = agent_rotl(v[1], 17); v[1] ^= v[2];                  \
+    v[2] = agent_rotl(v[2], 32)
+
+
+static void agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad);
+static void agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state);
+static uint64_t agent_le64(const uint8_t *p);
+
+
+void
+agent_sha256(const uint8_t *data, size_t len, uint8_t *digest)
+{
+    SHA256_CTX  ctx;
+
+    (void) SHA256_Init(&ctx);
+    (void) SHA256_Update(&ctx, data, len);
+    (void) SHA256_Final(digest, &ctx);
+}
+
+
+void
+agent_hmac_key(agent_hmac_key_t *hk, const uint8_t *key, size_t len)
+{
+    uint8_t  block[AGENT_HMAC_BLOCK];
+
+    memset(block, 0, sizeof(block));
+
+    if (len > AGENT_HMAC_BLOCK) {
+        agent_sha256(key, len, block);
+
+    } else if (len) {
+        memcpy(block, key, len);
+    }
+
+    agent_hmac_pad(hk->inner, block, 0x36);
+    agent_hmac_pad(hk->outer, block, 0x5c);
+
+    OPENSSL_cleanse(block, sizeof(block));
+}
+
+
+static void
+agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad)
+{
+    size_t      i;
+    uint8_t     padded[AGENT_HMAC_BLOCK];
+    SHA256_CTX  ctx;
+
+    for (i = 0; i < AGENT_HMAC_BLOCK; i++) {
+        padded[i] = block[i] ^ pad;
+    }
+
+    (void) SHA256_Init(&ctx);
+    (void) SHA256_Update(&ctx, padded, AGENT_HMAC_BLOCK);
+
+    for (i = 0; i < 8; i++) {
+        state[i] = ctx.h[i];
+    }
+
+    OPENSSL_cleanse(padded, sizeof(padded));
+    OPENSSL_cleanse(&ctx, sizeof(ctx));
+}
+
+
+void
+agent_hmac_sha256(const agent_hmac_key_t *hk, const uint8_t *data, size_t len,
+    uint8_t *digest)
+{
+    SHA256_CTX  ctx;
+
+    agent_hmac_resume(&ctx, hk->inner);
+    (void) SHA256_Update(&ctx, data, len);
+    (void) SHA256_Final(digest, &ctx);
+
+    agent_hmac_resume(&ctx, hk->outer);
+    (void) SHA256_Update(&ctx, digest, AGENT_SHA256_LEN);
+    (void) SHA256_Final(digest, &ctx);
+}
+
+
+static void
+agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state)
+{
+    size_t  i;
+
+    /* Init sets what is not the state: the lengths and the kind of digest */
+
+    (void) SHA256_Init(ctx);
+
+    for (i = 0; i < 8; i++) {
+        ctx->h[i] = state[i];
+    }
+
+    ctx->Nl = AGENT_HMAC_BLOCK * 8;
+}
+
+
+uint64_t
+agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
+{
+    size_t    i;
+    uint64_t  k[2], m, v[4];
+
+    k[0] = agent_le64(key);
+    k[1] = agent_le64(key + 8);
+
+    v[0] = k[0] ^ 0x736f6d6570736575;
+    v[1] = k[1] ^ 0x646f72616e646f6d;
+    v[2] = k[0] ^ 0x6c7967656e657261;
+    v[3] = k[1] ^ 0x7465646279746573;
+
+    for (i = 0; i + 8 <= len; i += 8) {
+        m = agent_le64(data + i);
+        v[3] ^= m;
+        agent_sipround(v);
+        agent_sipround(v);
+        v[0] ^= m;
+    }
+
+    m = (uint64_t) len << 56;
+
+    for ( /* void */ ; i < len; i++) {
+        m |= (uint64_t) data[i] << (8 * (i & 7));
+    }
+
+    v[3] ^= m;
+    agent_sipround(v);
+    agent_sipround(v);
+    v[0] ^= m;
+
+    v[2] ^= 0xff;
+    agent_sipround(v);
+    agent_sipround(v);
+    agent_sipround(v);
+    agent_sipround(v);
+
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+
+static uint64_t
+agent_le64(const uint8_t *p)
+{
+    return (uint64_t) p[0] | (uint64_t) p[1] << 8
+           | (uint64_t) p[2] << 16 | (uint64_t) p[3] << 24
+           | (uint64_t) p[4] << 32 | (uint64_t) p[5] << 40
+           | (uint64_t) p[6] << 48 | (uint64_t) p[7] << 56;
+}
+
+
+void
+agent_hex(uint8_t *dst, const uint8_t *src, size_t len)
+{
+    static const uint8_t  digits[] = "0123456789abcdef";
+
+    while (len--) {
+        *dst++ = digits[*src >> 4];
+        *dst++ = digits[*src++ & 0xf];
+    }
+}
+
+
+int
+agent_unhex(uint8_t *dst, size_t len, const uint8_t *src)
+{
+    size_t   i;
+    uint8_t  c, value;
+
+    for (i = 0; i < 2 * len; i++) {
+        c = src[i];
+
+        if (c >= '0' && c <= '9') {
+            value = c - '0';
+
+        } else if (c >= 'a' && c <= 'f') {
+            value = c - 'a' + 10;
+
+        } else {
+            return -1;
+        }
+
+        dst[i / 2] = (i & 1) ? (uint8_t) (dst[i / 2] | value)
+                             : (uint8_t) (value << 4);
+    }
+
+    return 0;
+}

@@ -1,0 +1,64 @@
+
+#include "agent_scope.h"
+
+
+int
+agent_scope_token_valid(const agent_str_t *token)
+{
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 0; i < token->len; i++) {
+        c = token->data[i];
+
+        if (c < 0x21 || c > 0x7e || c == '"' || c == '\\') {
+            return 0;
+        }
+    }
+
+    return token->len > 0;
+}
+
+
+int
+agent_scope_next(agent_str_t *rest, agent_str_t *token)
+{
+    const uint8_t  *p, *last;
+
+    p = rest->data;
+    last = p + rest->len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    token->data = p;
+
+    while (p < last && *p != ' ') {
+        p++;
+    }
+
+    token->len = (size_t) (p - token->data);
+
+    rest->data = p;
+    rest->len = (size_t) (last - p);
+
+    return token->len > 0;
+}
+
+
+int
+agent_scope_contains(const agent_str_t *set, const agent_str_t *token)
+{
+    agent_str_t  rest, held;
+
+    rest = *set;
+
+    while (agent_scope_next(&rest, &held)) {
+        if (agent_str_eq(&held, token)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
