@@ -1,0 +1,63 @@
+# Builds the nginx module and agentctl.  make help lists the targets.
+
+CC        ?= cc
+CFLAGS    ?= -O2 -g
+BUILD     ?= build
+
+# where nginx's build system and headers are; NGINX_SRC=dir builds against a
+# plain source tree instead of the nginx-dev package
+NGINX_DEV ?= /usr/share/nginx/src
+
+CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc/core
+CORE_LIBS   = -ljansson -lcrypto
+
+CORE_SRCS := $(wildcard src/core/*.c)
+CORE_OBJS := $(CORE_SRCS:src/core/%.c=$(BUILD)/core/%.o)
+CTL_SRCS  := $(wildcard src/agentctl/*.c)
+CTL_OBJS  := $(CTL_SRCS:src/agentctl/%.c=$(BUILD)/agentctl.o/%.o)
+UNIT_SRCS := $(wildcard t/unit/test_*.c)
+UNITS     := $(UNIT_SRCS:t/unit/%.c=$(BUILD)/unit/%)
+HEADERS   := $(wildcard src/*/*.h)
+
+MODULE    := $(BUILD)/ngx_http_agent_auth_module.so
+
+
+.PHONY: all help module agentctl unit test clean
+
+all: module agentctl     ## build the module and agentctl (default)
+
+help:                    ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+
+module: $(MODULE)        ## build the nginx module
+
+$(MODULE): config t/lib/build-module $(wildcard src/*/*.c) $(HEADERS)
+	@mkdir -p $(BUILD)
+	NGINX_SRC="$(NGINX_SRC)" NGINX_DEV="$(NGINX_DEV)" \
+	    sh t/lib/build-module $(BUILD)
+
+agentctl: $(BUILD)/agentctl  ## build the command-line tool
+
+$(BUILD)/agentctl: $(CTL_OBJS) $(CORE_OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+$(BUILD)/core/%.o: src/core/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/agentctl.o/%.o: src/agentctl/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -Isrc/agentctl $(CFLAGS) -c -o $@ $<
+
+unit: $(UNITS)           ## build the unit tests and run them
+	prove -e '' $(UNITS)
+
+$(BUILD)/unit/%: t/unit/%.c t/unit/tap.h $(CORE_OBJS) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -It/unit $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
+
+test:                    ## run everything that must be green
+	sh t/run
+
+clean:                   ## remove what was built
+	rm -rf $(BUILD)
