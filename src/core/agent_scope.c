@@ -25,6 +25,12 @@ agent_scope_next(agent_str_t *rest, agent_str_t *token)
 {
     const uint8_t  *p, *last;
 
+    if (rest->len == 0) {
+        token->len = 0;
+        token->data = rest->data;
+        return 0;
+    }
+
     p = rest->data;
     last = p + rest->len;
 

@@ -8,6 +8,11 @@
 
 #define AGENT_TIME_EPOCH  (719468 + 146097)
 
+/* the first second of the year 0 and the last of the year 9999 */
+
+#define AGENT_TIME_FIRST  INT64_C(-62167219200)
+#define AGENT_TIME_LAST   INT64_C(253402300799)
+
 
 static int agent_time_digits(const uint8_t *p, size_t n);
 static int agent_time_zone(const uint8_t *p, const uint8_t *last,
@@ -20,17 +25,20 @@ int
 agent_time_parse(const agent_str_t *text, int64_t *t)
 {
     int             year, month, day, hour, minute, second, leap;
-    int64_t         offset;
+    int64_t         offset, seconds;
     const uint8_t  *p, *last;
 
     static const uint8_t  length[] =
         { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
+    if (text->len < AGENT_TIME_TEXT_LEN) {
+        return -1;
+    }
+
     p = text->data;
     last = p + text->len;
 
-    if (text->len < AGENT_TIME_TEXT_LEN
-        || p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != 't')
+    if (p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != 't')
         || p[13] != ':' || p[16] != ':')
     {
         return -1;
@@ -60,8 +68,16 @@ agent_time_parse(const agent_str_t *text, int64_t *t)
         return -1;
     }
 
-    *t = agent_time_days(year, month, day) * 86400
-         + hour * 3600 + minute * 60 + second - offset;
+    seconds = agent_time_days(year, month, day) * 86400
+              + hour * 3600 + minute * 60 + second - offset;
+
+    /* an offset or a leap second may lead out of the years that can be told */
+
+    if (seconds < AGENT_TIME_FIRST || seconds > AGENT_TIME_LAST) {
+        return -1;
+    }
+
+    *t = seconds;
 
     return 0;
 }

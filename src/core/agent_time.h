@@ -21,7 +21,8 @@
  * RFC 3339, 5.6 date-time ("2027-01-31T23:59:59Z", an offset and a fraction
  * allowed, the fraction cut) to seconds since the Unix epoch.
  *
- * Returns 0, or -1 where it is no such date; *t is unchanged then.
+ * Returns 0, or -1 where it is no such date or, offset applied, not in the
+ * years 0 to 9999; *t is unchanged then.
  */
 
 int agent_time_parse(const agent_str_t *text, int64_t *t);
