@@ -115,7 +115,9 @@ agent_cidr_match(const agent_cidr_t *cidr, const uint8_t *addr, size_t len)
         len = 4;
     }
 
-    if (cidr->len != len || cidr->bits > len * 8) {
+    /* the network may come from memory that was torn */
+
+    if ((len != 4 && len != 16) || cidr->len != len || cidr->bits > len * 8) {
         return 0;
     }
 

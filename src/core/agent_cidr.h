@@ -31,7 +31,8 @@ int agent_cidr_parse(const agent_str_t *text, agent_cidr_t *cidr);
 
 /*
  * 1 where the address (len octets, 4 or 16) is in the network.  An IPv4
- * address mapped into IPv6 (RFC 4291, 2.5.5.2) is taken as IPv4.
+ * address mapped into IPv6 (RFC 4291, 2.5.5.2) is taken as IPv4.  What has no
+ * such address, as the client of a unix socket, is in none.
  */
 
 int agent_cidr_match(const agent_cidr_t *cidr, const uint8_t *addr,
