@@ -44,7 +44,7 @@ static agent_str_t agent_json_text(const json_t *value);
 static const char *agent_printable(char *dst, const agent_str_t *text);
 
 
-#define AGENT_PRINTABLE_LEN  65
+#define AGENT_PRINTABLE_LEN  32
 
 #define agent_offset(member)  offsetof(agent_key_record_t, member)
 
@@ -291,10 +291,14 @@ agent_member_text(const agent_member_t *member, const json_t *value,
                           member->name, AGENT_KEY_TEXT_MAX);
     }
 
-    /* these go into variables, and from there into headers and logs */
+    /* these go into variables, and from there into headers, logs and onto
+     * terminals, which obey U+0080 to U+009F too */
 
     for (i = 0; i < text->len; i++) {
-        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
+        if (text->data[i] < 0x20 || text->data[i] == 0x7f
+            || (text->data[i] == 0xc2 && i + 1 < text->len
+                && text->data[i + 1] < 0xa0))
+        {
             return agent_fail(err, "control character in \"%s\"",
                               member->name);
         }
@@ -581,14 +585,21 @@ agent_json_text(const json_t *value)
 }
 
 
-/* for error messages: dst has AGENT_PRINTABLE_LEN octets */
+/*
+ * For error messages: dst has AGENT_PRINTABLE_LEN octets.  What is long enough
+ * to be a digest or a pasted secret is not shown, not even its beginning.
+ */
 
 static const char *
 agent_printable(char *dst, const agent_str_t *text)
 {
     size_t  i;
 
-    for (i = 0; i < text->len && i < AGENT_PRINTABLE_LEN - 1; i++) {
+    if (text->len >= AGENT_PRINTABLE_LEN) {
+        return "...";
+    }
+
+    for (i = 0; i < text->len; i++) {
         dst[i] = (text->data[i] < 0x20 || text->data[i] > 0x7e
                   || text->data[i] == '"')
                  ? '?' : (char) text->data[i];

@@ -109,7 +109,8 @@ typedef enum {
  * with json_decref() when done with rec; AGENT_LINE_HEADER for a first line
  * with version and count; or AGENT_LINE_ERROR with the fault in err
  * (AGENT_ERROR_LEN octets), which is for "FILE:LINE: ", file->line being the
- * line.  err never quotes a digest or an unknown text.
+ * line.  err never quotes a digest, nor a text that is as long as one or as
+ * a secret.
  */
 
 agent_line_e agent_keyfile_line(agent_keyfile_t *file, const uint8_t *line,

@@ -85,6 +85,7 @@ agent_pepper_line(const uint8_t *p, const uint8_t *last,
     len = agent_base64_decode(key, space + 1, (size_t) (last - space - 1));
 
     if (len < AGENT_PEPPER_KEY_MIN) {
+        OPENSSL_cleanse(key, sizeof(key));
         return agent_fail(err, "a pepper must be at least %d octets in base64",
                           AGENT_PEPPER_KEY_MIN);
     }
