@@ -1,0 +1,397 @@
+
+/*
+ * The decision: a request with its credential and a location become a reason,
+ * and here, only here, the reason becomes a status.
+ */
+
+#include "ngx_agent_module.h"
+
+
+static agent_reason_e ngx_agent_decide(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static agent_reason_e ngx_agent_identify(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static agent_reason_e ngx_agent_policy(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static agent_reason_e ngx_agent_policy_service(
+    const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec);
+static agent_reason_e ngx_agent_policy_require(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_refuse(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static void ngx_agent_overruled(ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_subrequest(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+
+
+/*
+ * Rewrite phase: notes that the request came by a guarded location, so that
+ * it is audited even if it ends before the access phase or elsewhere.
+ */
+
+ngx_int_t
+ngx_agent_visit_handler(ngx_http_request_t *r)
+{
+    ngx_agent_record_t          *rec;
+    const ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods == NGX_AGENT_OFF || r->uri_changed || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    rec = ngx_agent_record_get(r);
+
+    /* without memory for it the access phase will refuse */
+
+    if (rec) {
+        rec->visited = 1;
+
+        if (rec->conf == NULL) {
+            rec->conf = conf;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_agent_access_handler(ngx_http_request_t *r)
+{
+    ngx_agent_record_t          *rec;
+    const ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods == NGX_AGENT_OFF) {
+        return NGX_DECLINED;
+    }
+
+    rec = ngx_agent_record_get(r);
+
+    if (rec == NULL) {
+        return conf->mode == NGX_AGENT_OBSERVE
+               ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rec->visited = 1;
+    rec->evaluated = 1;
+    rec->passed = 0;
+    rec->conf = conf;
+    rec->overruled = AGENT_OK;
+    rec->status = 0;
+    rec->reason = ngx_agent_decide(r, conf, rec);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "agent_auth: %s, key \"%*s\"",
+                   agent_reason_name(rec->reason)->data,
+                   rec->identified ? rec->identity.id.len : 0,
+                   rec->identity.id.data);
+
+    if (conf->mode == NGX_AGENT_OBSERVE) {
+        rec->result = (rec->reason == AGENT_OK) ? AGENT_RESULT_ALLOW
+                                                : AGENT_RESULT_WOULD_DENY;
+
+        /* not NGX_OK, which would meet "satisfy any" */
+
+        return NGX_DECLINED;
+    }
+
+    if (rec->reason != AGENT_OK) {
+        return ngx_agent_refuse(r, conf, rec);
+    }
+
+    if (conf->hide && ngx_agent_present_hide(r, rec) != NGX_OK) {
+        rec->reason = AGENT_INTERNAL_ERROR;
+        return ngx_agent_refuse(r, conf, rec);
+    }
+
+    rec->result = AGENT_RESULT_ALLOW;
+
+    return NGX_OK;
+}
+
+
+static agent_reason_e
+ngx_agent_decide(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    agent_reason_e  reason;
+
+    ngx_agent_present(r, conf, rec);
+
+    if (rec->presented != AGENT_OK) {
+        return rec->presented;
+    }
+
+    reason = ngx_agent_identify(r, conf, rec);
+
+    if (reason != AGENT_OK) {
+        return reason;
+    }
+
+    return ngx_agent_policy(r, conf, rec);
+}
+
+
+/* what a zone said of the credential holds for all locations of the zone */
+
+static agent_reason_e
+ngx_agent_identify(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    const u_char  *digest;
+
+    if (rec->zone == conf->zone && rec->known != AGENT_TABLE_BUSY) {
+        return rec->known;
+    }
+
+    digest = NULL;
+
+    if (rec->shape == AGENT_KEY_FOREIGN) {
+        digest = ngx_agent_present_digest(rec);
+    }
+
+    rec->zone = conf->zone;
+    rec->known = ngx_agent_key_lookup(conf->zone, rec->shape, &rec->key,
+                                      digest, r->main->pool, &rec->identity);
+
+    rec->identified = (rec->known == AGENT_OK);
+
+    return rec->known;
+}
+
+
+static agent_reason_e
+ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    agent_reason_e  reason;
+
+    reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
+                                  r->connection->sockaddr);
+    if (reason != AGENT_OK) {
+        return reason;
+    }
+
+    reason = ngx_agent_policy_service(conf, rec);
+    if (reason != AGENT_OK) {
+        return reason;
+    }
+
+    if (conf->scopes) {
+        reason = ngx_agent_scopes_check(r, conf, &rec->identity.scopes);
+        if (reason != AGENT_OK) {
+            return reason;
+        }
+    }
+
+    return conf->requires ? ngx_agent_policy_require(r, conf, rec) : AGENT_OK;
+}
+
+
+/* a key that names services is for locations that name one of them */
+
+static agent_reason_e
+ngx_agent_policy_service(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_record_t *rec)
+{
+    agent_str_t  service;
+
+    if (rec->identity.services.len == 0) {
+        return AGENT_OK;
+    }
+
+    service.len = conf->service.len;
+    service.data = conf->service.data;
+
+    return (service.len
+            && agent_scope_contains(&rec->identity.services, &service))
+           ? AGENT_OK : AGENT_KEY_SERVICE;
+}
+
+
+static agent_reason_e
+ngx_agent_policy_require(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec)
+{
+    ngx_str_t                  value;
+    ngx_uint_t                 i, j;
+    ngx_agent_require_t       *require;
+    ngx_http_complex_value_t  *cv;
+
+    require = conf->requires->elts;
+
+    for (i = 0; i < conf->requires->nelts; i++) {
+
+        cv = require[i].values.elts;
+
+        for (j = 0; j < require[i].values.nelts; j++) {
+
+            if (ngx_http_complex_value(r, &cv[j], &value) != NGX_OK) {
+                return AGENT_INTERNAL_ERROR;
+            }
+
+            if (value.len == 0 || (value.len == 1 && value.data[0] == '0')) {
+                rec->status = require[i].status;
+                return AGENT_REQUIREMENT_FAILED;
+            }
+        }
+    }
+
+    return AGENT_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_refuse(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    rec->result = AGENT_RESULT_DENY;
+
+    if (rec->status == 0) {
+        rec->status = agent_reason_status(rec->reason);
+    }
+
+    /* a reason that does not refuse must not get here, and does not pass */
+
+    if (rec->status == 0) {
+        rec->reason = AGENT_INTERNAL_ERROR;
+        rec->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rec->reason == AGENT_INTERNAL_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "agent_auth: internal error, see the messages before");
+
+    } else {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "agent_auth: access refused: %s",
+                      agent_reason_name(rec->reason)->data);
+    }
+
+    if (ngx_agent_challenge(r, conf, rec) != NGX_OK) {
+        rec->reason = AGENT_INTERNAL_ERROR;
+        rec->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return rec->status;
+}
+
+
+/*
+ * After the access phase: a main request that we refused and that is here all
+ * the same met "satisfy any" otherwise; a subrequest did not pass the access
+ * phase at all, which core skips for it.
+ */
+
+ngx_int_t
+ngx_agent_precontent_handler(ngx_http_request_t *r)
+{
+    ngx_agent_record_t          *rec;
+    const ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods == NGX_AGENT_OFF) {
+        return NGX_DECLINED;
+    }
+
+    rec = ngx_agent_record_get(r);
+
+    if (rec == NULL) {
+        return conf->mode == NGX_AGENT_OBSERVE
+               ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r != r->main) {
+        return ngx_agent_subrequest(r, conf, rec);
+    }
+
+    if (rec->conf == conf && rec->result == AGENT_RESULT_DENY) {
+        ngx_agent_overruled(rec);
+    }
+
+    /*
+     * Where the address alone met "satisfy any" our handler did not run.  In
+     * observe mode everybody gets here, which vouches for nobody.
+     */
+
+    rec->passed = (conf->mode == NGX_AGENT_ENFORCE
+                   || (rec->conf == conf && rec->result == AGENT_RESULT_ALLOW));
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_agent_overruled(ngx_agent_record_t *rec)
+{
+    rec->overruled = rec->reason;
+    rec->reason = AGENT_NOT_EVALUATED;
+    rec->result = AGENT_RESULT_NONE;
+
+    /* core takes back one challenge, which may be another module's */
+
+    if (rec->challenge) {
+        rec->challenge->hash = 0;
+    }
+
+    if (rec->no_store) {
+        rec->no_store->hash = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_agent_subrequest(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    agent_reason_e  reason;
+
+    reason = AGENT_SUBREQUEST_REFUSED;
+
+    if (rec->passed) {
+
+        reason = AGENT_OK;
+
+        /* who showed a credential is held to it here, too */
+
+        if (rec->identified) {
+            reason = (rec->zone == conf->zone)
+                     ? ngx_agent_policy(r, conf, rec)
+                     : AGENT_SUBREQUEST_REFUSED;
+        }
+    }
+
+    if (reason == AGENT_OK) {
+        return NGX_DECLINED;
+    }
+
+    rec->refused++;
+
+    /* core's log context tells which subrequest */
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "agent_auth: subrequest to a guarded location %s: %s",
+                  conf->mode == NGX_AGENT_OBSERVE ? "would be refused"
+                                                  : "refused",
+                  agent_reason_name(reason)->data);
+
+    if (conf->mode == NGX_AGENT_OBSERVE) {
+        return NGX_DECLINED;
+    }
+
+    /* no decision on the main request itself: this is all there is to say */
+
+    if (!rec->visited) {
+        rec->visited = 1;
+        rec->conf = conf;
+        rec->result = AGENT_RESULT_DENY;
+        rec->reason = AGENT_SUBREQUEST_REFUSED;
+    }
+
+    return NGX_HTTP_FORBIDDEN;
+}

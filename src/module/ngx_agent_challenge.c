@@ -1,0 +1,187 @@
+
+/*
+ * The fields of a refusal: WWW-Authenticate (RFC 6750, 3), Retry-After and
+ * Cache-Control.
+ */
+
+#include "ngx_agent_compat.h"
+#include "ngx_agent_module.h"
+
+
+#define NGX_AGENT_RETRY_AFTER  "1"
+
+
+static ngx_int_t ngx_agent_challenge_value(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec,
+    ngx_str_t *value);
+static ngx_int_t ngx_agent_challenge_add(ngx_http_request_t *r,
+    ngx_agent_record_t *rec, ngx_str_t *value);
+static ngx_table_elt_t *ngx_agent_header_push(ngx_http_request_t *r);
+
+
+#define ngx_agent_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
+/* the constant part: Bearer realm="..." */
+
+ngx_int_t
+ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(cf->pool, sizeof("Bearer realm=\"\"") - 1
+                              + conf->realm.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->challenge.data = p;
+
+    p = ngx_agent_copy(p, "Bearer realm=\"");
+    p = ngx_cpymem(p, conf->realm.data, conf->realm.len);
+    *p++ = '"';
+
+    conf->challenge.len = p - conf->challenge.data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_agent_challenge(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    h = ngx_agent_header_push(r);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-store");
+
+    rec->no_store = h;
+
+    if (rec->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+
+        h = ngx_agent_header_push(r);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_str_set(&h->key, "Retry-After");
+        ngx_str_set(&h->value, NGX_AGENT_RETRY_AFTER);
+
+        return NGX_OK;
+    }
+
+    /* RFC 9110, 15.5.2: each 401 has one; others where they have an error */
+
+    if (rec->status != NGX_HTTP_UNAUTHORIZED
+        && agent_reason_error(rec->reason) == AGENT_ERROR_NONE)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_agent_challenge_value(r, conf, rec, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_agent_challenge_add(r, rec, &value);
+}
+
+
+static ngx_int_t
+ngx_agent_challenge_value(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec,
+    ngx_str_t *value)
+{
+    u_char             *p;
+    ngx_str_t           scope;
+    const agent_str_t  *error;
+
+    ngx_str_null(&scope);
+
+    error = agent_error_name(agent_reason_error(rec->reason));
+
+    /* a client that has nothing yet may ask for the right thing at once */
+
+    if ((rec->reason == AGENT_SCOPE_INSUFFICIENT
+         || rec->reason == AGENT_CREDENTIAL_MISSING)
+        && ngx_agent_scopes_needed(r, conf, &scope) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, conf->challenge.len
+                             + sizeof(", error=\"\"") - 1 + error->len
+                             + sizeof(", scope=\"\"") - 1 + scope.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = p;
+
+    p = ngx_cpymem(p, conf->challenge.data, conf->challenge.len);
+
+    if (error->len) {
+        p = ngx_agent_copy(p, ", error=\"");
+        p = ngx_cpymem(p, error->data, error->len);
+        *p++ = '"';
+    }
+
+    if (scope.len) {
+        p = ngx_agent_copy(p, ", scope=\"");
+        p = ngx_cpymem(p, scope.data, scope.len);
+        *p++ = '"';
+    }
+
+    value->len = p - value->data;
+
+    return NGX_OK;
+}
+
+
+/* core clears all that hang on this pointer if "satisfy any" is met later */
+
+static ngx_int_t
+ngx_agent_challenge_add(ngx_http_request_t *r, ngx_agent_record_t *rec,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_agent_header_push(r);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "WWW-Authenticate");
+    h->value = *value;
+
+    ngx_agent_header_chain(h, r->headers_out.www_authenticate);
+
+    rec->challenge = h;
+    r->headers_out.www_authenticate = h;
+
+    return NGX_OK;
+}
+
+
+static ngx_table_elt_t *
+ngx_agent_header_push(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+
+    if (h) {
+        h->hash = 1;
+        h->lowcase_key = NULL;
+
+        ngx_agent_header_chain(h, NULL);
+    }
+
+    return h;
+}

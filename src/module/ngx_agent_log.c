@@ -1,0 +1,327 @@
+
+/*
+ * Log phase: what became of a request to a guarded location is one audit line.
+ */
+
+#include "ngx_agent_module.h"
+#include "agent_time.h"
+
+
+static const ngx_agent_loc_conf_t *ngx_agent_log_conf(ngx_http_request_t *r,
+    const ngx_agent_record_t *rec);
+static ngx_uint_t ngx_agent_log_early(ngx_http_request_t *r);
+static void ngx_agent_log_request(ngx_http_request_t *r,
+    agent_audit_event_t *ev);
+static void ngx_agent_log_endpoints(ngx_http_request_t *r,
+    agent_audit_event_t *ev);
+static uint32_t ngx_agent_log_port(const struct sockaddr *sa);
+static void ngx_agent_log_decision(ngx_agent_record_t *rec,
+    agent_audit_event_t *ev, u_char *fingerprint);
+static void ngx_agent_log_trace(ngx_http_request_t *r,
+    agent_audit_event_t *ev);
+
+
+#define ngx_agent_view(dst, src)                                              \
+    (dst)->len = (src)->len; (dst)->data = (src)->data
+
+
+ngx_int_t
+ngx_agent_log_handler(ngx_http_request_t *r)
+{
+    u_char                       fingerprint[NGX_AGENT_FINGERPRINT];
+    ngx_agent_record_t          *rec;
+    agent_audit_event_t          ev;
+    const ngx_agent_loc_conf_t  *conf;
+    ngx_http_core_loc_conf_t    *clcf;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    rec = ngx_agent_record_find(r);
+    conf = ngx_agent_log_conf(r, rec);
+
+    if (conf == NULL || conf->audit == NULL || conf->audit->nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (rec == NULL) {
+        rec = ngx_agent_record_get(r);
+        if (rec == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memzero(&ev, sizeof(agent_audit_event_t));
+
+    ev.request_id.len = NGX_AGENT_REQUEST_ID_LEN;
+    ev.request_id.data = ngx_agent_record_id(rec);
+
+    ngx_agent_log_request(r, &ev);
+    ngx_agent_log_endpoints(r, &ev);
+    ngx_agent_log_trace(r, &ev);
+    ngx_agent_log_decision(rec, &ev, fingerprint);
+
+    ngx_agent_view(&ev.service, &conf->service);
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    ngx_agent_view(&ev.location, &clcf->name);
+
+    ngx_agent_audit_write(conf->audit, &ev, r->connection->log);
+
+    return NGX_OK;
+}
+
+
+/* the location whose audit log the request belongs to; NULL: none */
+
+static const ngx_agent_loc_conf_t *
+ngx_agent_log_conf(ngx_http_request_t *r, const ngx_agent_record_t *rec)
+{
+    ngx_agent_srv_conf_t        *ascf;
+    ngx_http_core_srv_conf_t    *cscf;
+    const ngx_agent_loc_conf_t  *conf;
+
+    if (rec && rec->visited) {
+        return rec->conf;
+    }
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods != NGX_AGENT_OFF) {
+        return conf;
+    }
+
+    ascf = ngx_http_get_module_srv_conf(r, ngx_http_agent_auth_module);
+
+    if (!ascf->guarded || !ngx_agent_log_early(r)) {
+        return NULL;
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    return cscf->ctx->loc_conf[ngx_http_agent_auth_module.ctx_index];
+}
+
+
+/*
+ * Whether the request ended before it had a location, or its error did and
+ * error_page led it to one.
+ */
+
+static ngx_uint_t
+ngx_agent_log_early(ngx_http_request_t *r)
+{
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (r->internal) {
+
+        switch (r->err_status) {
+
+        case NGX_HTTP_BAD_REQUEST:
+        case NGX_HTTP_REQUEST_TIME_OUT:
+        case NGX_HTTP_LENGTH_REQUIRED:
+        case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        case NGX_HTTP_REQUEST_URI_TOO_LARGE:
+        case NGX_HTTP_MISDIRECTED_REQUEST:
+        case NGX_HTTP_REQUEST_HEADER_TOO_LARGE:
+        case NGX_HTTPS_CERT_ERROR:
+        case NGX_HTTPS_NO_CERT:
+        case NGX_HTTP_TO_HTTPS:
+            return 1;
+
+        default:
+            return 0;
+        }
+    }
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    return r->phase_handler < (ngx_int_t)
+                              cmcf->phase_engine.location_rewrite_index;
+}
+
+
+static void
+ngx_agent_log_request(ngx_http_request_t *r, agent_audit_event_t *ev)
+{
+    u_char                    *p, *last;
+    ngx_time_t                *tp;
+    ngx_msec_int_t             ms;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    tp = ngx_timeofday();
+
+    ev->time_ms = (uint64_t) tp->sec * 1000 + tp->msec;
+
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+    ev->latency_ms = ngx_max(ms, 0);
+
+    /* the line as the client sent it: a redirect changes r->method_name */
+
+    p = r->request_line.data;
+    last = p + r->request_line.len;
+
+    while (p < last && ((*p >= 'A' && *p <= 'Z') || *p == '-' || *p == '_')) {
+        p++;
+    }
+
+    ev->http_method.data = r->request_line.data;
+    ev->http_method.len = p - r->request_line.data;
+
+    /* a query may hold what is nobody's business */
+
+    ev->path.data = r->unparsed_uri.data;
+    p = ngx_strlchr(r->unparsed_uri.data,
+                    r->unparsed_uri.data + r->unparsed_uri.len, '?');
+    ev->path.len = p ? (size_t) (p - r->unparsed_uri.data)
+                     : r->unparsed_uri.len;
+
+    if (r->http_protocol.len > sizeof("HTTP/") - 1) {
+        ev->http_version.data = r->http_protocol.data + sizeof("HTTP/") - 1;
+        ev->http_version.len = r->http_protocol.len - (sizeof("HTTP/") - 1);
+    }
+
+    if (r->headers_in.user_agent) {
+        ngx_agent_view(&ev->user_agent, &r->headers_in.user_agent->value);
+    }
+
+    /* as $status */
+
+    ev->http_status = (uint32_t) (r->err_status ? r->err_status
+                                                : r->headers_out.status);
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    ngx_agent_view(&ev->server_name, &cscf->server_name);
+}
+
+
+static void
+ngx_agent_log_endpoints(ngx_http_request_t *r, agent_audit_event_t *ev)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_agent_view(&ev->client_ip, &c->addr_text);
+    ev->client_port = ngx_agent_log_port(c->sockaddr);
+
+    ngx_agent_view(&ev->host, &r->headers_in.server);
+
+    if (c->local_sockaddr) {
+        ev->server_port = ngx_agent_log_port(c->local_sockaddr);
+    }
+}
+
+
+static uint32_t
+ngx_agent_log_port(const struct sockaddr *sa)
+{
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        return ntohs(((const struct sockaddr_in *) sa)->sin_port);
+
+#if (NGX_HAVE_INET6)
+
+    case AF_INET6:
+        return ntohs(((const struct sockaddr_in6 *) sa)->sin6_port);
+
+#endif
+
+    default:
+        return 0;
+    }
+}
+
+
+static void
+ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
+    u_char *fingerprint)
+{
+    ev->result = rec->result;
+    ev->reason = rec->reason;
+    ev->overruled = rec->overruled;
+    ev->subrequests_refused = (uint32_t) rec->refused;
+
+    if (rec->identified) {
+        ev->auth_type = AGENT_AUTH_KEY;
+
+        ev->agent = rec->identity.agent;
+        ev->owner = rec->identity.owner;
+        ev->key_id = rec->identity.id;
+        ev->scopes = rec->identity.scopes;
+        ev->expires = rec->identity.expires;
+        ev->deprecated = (rec->identity.state == AGENT_KEY_DEPRECATED);
+
+    } else if (rec->presented == AGENT_OK && rec->shape == AGENT_KEY_ISSUED) {
+
+        ev->unverified_key_id.len = AGENT_KEY_ID_LEN;
+        ev->unverified_key_id.data = rec->key.id;
+    }
+
+    /* a digest only for this would cost more than the line */
+
+    if (rec->digested) {
+        agent_hex(fingerprint, rec->digest, NGX_AGENT_FINGERPRINT / 2);
+
+        ev->credential.len = NGX_AGENT_FINGERPRINT;
+        ev->credential.data = fingerprint;
+    }
+}
+
+
+/* W3C Trace Context, 3.2: 00-<32 hex>-<16 hex>-<2 hex>; never trusted */
+
+static void
+ngx_agent_log_trace(ngx_http_request_t *r, agent_audit_event_t *ev)
+{
+    size_t            i, zeros;
+    u_char            octets[16], *p;
+    ngx_uint_t        n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (n = 0; /* void */ ; n++) {
+
+        if (n >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            n = 0;
+        }
+
+        if (h[n].key.len == sizeof("traceparent") - 1
+            && ngx_strncasecmp(h[n].key.data, (u_char *) "traceparent",
+                               sizeof("traceparent") - 1)
+               == 0)
+        {
+            break;
+        }
+    }
+
+    p = h[n].value.data;
+
+    if (h[n].value.len != 55 || ngx_strncmp(p, "00-", 3) != 0
+        || p[35] != '-' || p[52] != '-'
+        || agent_unhex(octets, 16, p + 3) != 0)
+    {
+        return;
+    }
+
+    for (i = 0, zeros = 0; i < 16; i++) {
+        zeros += (octets[i] == 0);
+    }
+
+    if (zeros < 16) {
+        ev->trace_id.len = 32;
+        ev->trace_id.data = p + 3;
+    }
+}

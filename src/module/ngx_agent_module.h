@@ -1,0 +1,262 @@
+
+/*
+ * What the files of the module share: its configurations, which are const at
+ * request time, and the record of a request.
+ */
+
+#ifndef _NGX_AGENT_MODULE_H_INCLUDED_
+#define _NGX_AGENT_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "agent_credential.h"
+#include "agent_reason.h"
+#include "agent_scope.h"
+#include "ngx_agent_audit.h"
+#include "ngx_agent_key.h"
+
+
+#define NGX_AGENT_OFF             0
+#define NGX_AGENT_KEY             1
+
+#define NGX_AGENT_ENFORCE         0
+#define NGX_AGENT_OBSERVE         1
+
+#define NGX_AGENT_REQUEST_ID_LEN  32
+#define NGX_AGENT_FINGERPRINT     16        /* hex digits */
+
+
+/* a place where a credential may stand */
+
+typedef struct {
+    ngx_str_t                    name;      /* of the variable */
+    ngx_str_t                    header;    /* lower case, '_' for '-'; empty:
+                                               any other variable */
+    ngx_int_t                    index;     /* of such a variable */
+    unsigned                     scheme:1;  /* $http_authorization */
+} ngx_agent_source_t;
+
+
+/* a scope, and those that imply it: itself is the first */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_array_t                  accepted;  /* of agent_str_t */
+} ngx_agent_scope_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t    *complex;   /* NULL: literal */
+    ngx_agent_scope_t           *literal;
+    ngx_str_t                    text;
+} ngx_agent_scope_value_t;
+
+
+/* a directive agent_scope */
+
+typedef struct {
+    ngx_array_t                  values;    /* of ngx_agent_scope_value_t */
+    unsigned                     any:1;
+    unsigned                     allow_empty:1;
+} ngx_agent_scope_rule_t;
+
+
+/* a directive agent_require */
+
+typedef struct {
+    ngx_array_t                  values;    /* of ngx_http_complex_value_t */
+    ngx_uint_t                   status;
+} ngx_agent_require_t;
+
+
+typedef struct {
+    ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
+    ngx_array_t                  implies;   /* of ngx_agent_implies_t */
+    ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
+                                               others imply */
+    ngx_uint_t                   guarded;   /* locations */
+    ngx_uint_t                   observed;
+    u_char                      *warned_file;   /* the last warning, about */
+    ngx_uint_t                   warned_line;
+} ngx_agent_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   guarded;   /* the server or any location */
+} ngx_agent_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                   methods;
+    ngx_str_t                    zone_name;
+    const ngx_agent_key_zone_t  *zone;
+
+    ngx_array_t                 *credentials;
+    ngx_array_t                 *scopes;
+    ngx_array_t                 *requires;
+    ngx_array_t                 *audit;
+    ngx_str_t                    service;
+    ngx_str_t                    realm;
+    ngx_uint_t                   mode;
+    ngx_flag_t                   hide;
+
+    ngx_str_t                    challenge; /* Bearer realm="..." */
+    ngx_str_t                    conf_file; /* of agent_auth */
+    ngx_uint_t                   conf_line;
+} ngx_agent_loc_conf_t;
+
+
+/*
+ * One for each main request that comes by a guarded location, or that asks
+ * for one of the variables.  It hangs on a cleanup of the request's pool,
+ * since internal redirects zero r->ctx.
+ */
+
+typedef struct {
+    /* the credential, as found in these places */
+    const ngx_array_t           *sources;
+    const ngx_agent_source_t    *source;
+    agent_reason_e               presented; /* AGENT_OK: there is one */
+    agent_str_t                  value;
+    agent_key_shape_e            shape;
+    agent_key_t                  key;
+    u_char                       digest[AGENT_SHA256_LEN];
+
+    /* who it is, says this zone */
+    const ngx_agent_key_zone_t  *zone;
+    agent_reason_e               known;
+    ngx_agent_key_identity_t     identity;
+
+    /* the last decision, and where it was made */
+    const ngx_agent_loc_conf_t  *conf;
+    agent_result_e               result;
+    agent_reason_e               reason;
+    agent_reason_e               overruled;
+    ngx_uint_t                   status;
+    ngx_uint_t                   refused;   /* subrequests */
+
+    /* what a refusal put into the response */
+    ngx_table_elt_t             *no_store;
+    ngx_table_elt_t             *challenge;
+
+    u_char                       request_id[NGX_AGENT_REQUEST_ID_LEN];
+
+    unsigned                     digested:1;
+    unsigned                     hidden:1;
+    unsigned                     identified:1;
+    unsigned                     evaluated:1;
+    unsigned                     visited:1; /* a guarded location */
+    unsigned                     numbered:1;
+    unsigned                     passed:1;  /* the access phase */
+} ngx_agent_record_t;
+
+
+extern ngx_module_t  ngx_http_agent_auth_module;
+
+
+/* ngx_agent_conf.c: the directives that have a grammar of their own */
+
+char *ngx_agent_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_credential(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_agent_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_implies(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_agent_scopes.c: scopes that imply others, and those of a location */
+
+typedef struct {
+    ngx_str_t                    broad;
+    ngx_str_t                    narrow;
+} ngx_agent_implies_t;
+
+ngx_int_t ngx_agent_scopes_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf);
+ngx_int_t ngx_agent_scopes_resolve(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_array_t *rules);
+
+
+/*
+ * AGENT_OK, AGENT_SCOPE_INSUFFICIENT, or AGENT_INTERNAL_ERROR where a variable
+ * yields octets that no scope may have (RFC 6749, 3.3).
+ */
+
+agent_reason_e ngx_agent_scopes_check(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, const agent_str_t *held);
+
+
+/*
+ * All scopes that the location asks for, separated by spaces, in the pool of
+ * the request; empty where it asks for none or a variable yields none.
+ */
+
+ngx_int_t ngx_agent_scopes_needed(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_str_t *needed);
+
+
+/* ngx_agent_record.c */
+
+/* the record of the main request; NULL where there is none (yet) */
+
+ngx_agent_record_t *ngx_agent_record_find(ngx_http_request_t *r);
+
+
+/* the same, made where there is none; NULL: no memory */
+
+ngx_agent_record_t *ngx_agent_record_get(ngx_http_request_t *r);
+
+u_char *ngx_agent_record_id(ngx_agent_record_t *rec);
+ngx_int_t ngx_agent_record_init_process(ngx_cycle_t *cycle);
+
+
+/* ngx_agent_present.c: the credential in a request */
+
+/* finds it, once for each list of places; rec->presented tells the outcome */
+
+void ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec);
+
+
+/* SHA-256 of the credential, computed at the first call */
+
+const u_char *ngx_agent_present_digest(ngx_agent_record_t *rec);
+
+
+/* takes it out of what the upstream will see */
+
+ngx_int_t ngx_agent_present_hide(ngx_http_request_t *r,
+    ngx_agent_record_t *rec);
+
+
+/* ngx_agent_access.c */
+
+ngx_int_t ngx_agent_visit_handler(ngx_http_request_t *r);
+ngx_int_t ngx_agent_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_agent_precontent_handler(ngx_http_request_t *r);
+
+
+/* ngx_agent_challenge.c */
+
+/* the fields that go with a refusal */
+
+ngx_int_t ngx_agent_challenge(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+ngx_int_t ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
+
+
+/* ngx_agent_log.c: the record becomes an audit line */
+
+ngx_int_t ngx_agent_log_handler(ngx_http_request_t *r);
+
+
+/* ngx_agent_variables.c */
+
+ngx_int_t ngx_agent_variables_add(ngx_conf_t *cf);
+
+
+#endif /* _NGX_AGENT_MODULE_H_INCLUDED_ */

@@ -1,0 +1,430 @@
+
+/*
+ * The credential that a request presents: where it stands, and how it is taken
+ * out of what the upstream will see.
+ */
+
+#include "ngx_agent_module.h"
+
+
+static ngx_int_t ngx_agent_present_source(ngx_http_request_t *r,
+    const ngx_agent_source_t *source, agent_str_t *value);
+static ngx_int_t ngx_agent_present_header(ngx_http_request_t *r,
+    const ngx_agent_source_t *source, agent_str_t *value);
+static ngx_uint_t ngx_agent_header_is(const ngx_table_elt_t *h,
+    const ngx_str_t *name);
+static ngx_int_t ngx_agent_present_add(ngx_agent_record_t *rec,
+    const ngx_agent_source_t *source, const agent_str_t *value);
+static void ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare);
+static ngx_uint_t ngx_agent_header_find(ngx_http_request_t *r,
+    const ngx_str_t *name, ngx_list_part_t **prev, ngx_list_part_t **part,
+    ngx_uint_t *i);
+static ngx_int_t ngx_agent_header_unlink(ngx_http_request_t *r,
+    ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i);
+static void ngx_agent_header_drop_part(ngx_list_t *list,
+    ngx_list_part_t *prev, ngx_list_part_t *part);
+
+
+void
+ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    ngx_uint_t                 i;
+    agent_str_t                value;
+    const ngx_agent_source_t  *source;
+
+    if (rec->sources == conf->credentials) {
+        return;
+    }
+
+    source = conf->credentials->elts;
+
+    /* what an earlier location took out of the request is in the record */
+
+    if (rec->hidden) {
+        for (i = 0; i < conf->credentials->nelts; i++) {
+            if (source[i].header.len == rec->source->header.len
+                && ngx_memcmp(source[i].header.data, rec->source->header.data,
+                              source[i].header.len) == 0)
+            {
+                rec->sources = conf->credentials;
+                return;
+            }
+        }
+    }
+
+    rec->sources = conf->credentials;
+    rec->source = NULL;
+    rec->zone = NULL;
+    rec->identified = 0;
+    rec->digested = 0;
+    rec->hidden = 0;
+    rec->presented = AGENT_CREDENTIAL_MISSING;
+
+    for (i = 0; i < conf->credentials->nelts; i++) {
+
+        switch (ngx_agent_present_source(r->main, &source[i], &value)) {
+
+        case NGX_DECLINED:
+            continue;
+
+        case NGX_OK:
+            if (ngx_agent_present_add(rec, &source[i], &value) == NGX_OK) {
+                continue;
+            }
+
+            /* fall through */
+
+        default:
+            rec->source = NULL;
+            rec->presented = AGENT_CREDENTIAL_MULTIPLE;
+            return;
+        }
+    }
+
+    if (rec->source) {
+        ngx_agent_present_check(rec, !rec->source->scheme);
+    }
+}
+
+
+/* NGX_DECLINED: the place is empty; NGX_ERROR: it is filled twice */
+
+static ngx_int_t
+ngx_agent_present_source(ngx_http_request_t *r,
+    const ngx_agent_source_t *source, agent_str_t *value)
+{
+    ngx_table_elt_t            *h;
+    ngx_http_variable_value_t  *vv;
+
+    if (source->scheme) {
+        h = r->headers_in.authorization;
+
+        if (h == NULL) {
+            return NGX_DECLINED;
+        }
+
+        value->len = h->value.len;
+        value->data = h->value.data;
+
+        return NGX_OK;
+    }
+
+    if (source->header.len) {
+        return ngx_agent_present_header(r, source, value);
+    }
+
+    vv = ngx_http_get_indexed_variable(r, source->index);
+
+    if (vv == NULL || vv->not_found || vv->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    value->len = vv->len;
+    value->data = vv->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The list is walked, as $http_ joins fields of one name or takes the first,
+ * depending on nginx's version.
+ */
+
+static ngx_int_t
+ngx_agent_present_header(ngx_http_request_t *r,
+    const ngx_agent_source_t *source, agent_str_t *value)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    rc = NGX_DECLINED;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len != source->header.len
+            || h[i].value.len == 0
+            || !ngx_agent_header_is(&h[i], &source->header))
+        {
+            continue;
+        }
+
+        if (rc == NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        value->len = h[i].value.len;
+        value->data = h[i].value.data;
+
+        rc = NGX_OK;
+    }
+
+    return rc;
+}
+
+
+/* as nginx names variables: any case, '-' is '_' */
+
+static ngx_uint_t
+ngx_agent_header_is(const ngx_table_elt_t *h, const ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (h->key.len != name->len) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(h->key.data[i]);
+
+        if ((c == '-' ? '_' : c) != name->data[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* NGX_ERROR: there is a credential already, and this is another one */
+
+static ngx_int_t
+ngx_agent_present_add(ngx_agent_record_t *rec,
+    const ngx_agent_source_t *source, const agent_str_t *value)
+{
+    agent_str_t     credential;
+    agent_scheme_e  scheme;
+    agent_reason_e  presented;
+
+    credential = *value;
+    presented = AGENT_OK;
+
+    if (source->scheme) {
+
+        scheme = agent_credential_scheme(value, &credential);
+
+        switch (scheme) {
+
+        case AGENT_SCHEME_BEARER:
+            break;
+
+        case AGENT_SCHEME_DPOP:
+
+            /* a token, RFC 9449, 7.1, and none is accepted here */
+
+            presented = AGENT_CREDENTIAL_MISSING;
+            break;
+
+        default:
+            return NGX_OK;
+        }
+    }
+
+    if (rec->source) {
+        return NGX_ERROR;
+    }
+
+    rec->source = source;
+    rec->value = credential;
+    rec->presented = presented;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare)
+{
+    if (rec->presented != AGENT_OK) {
+        return;
+    }
+
+    rec->shape = agent_key_parse(&rec->value, &rec->key);
+
+    if (rec->shape != AGENT_KEY_FOREIGN) {
+        return;
+    }
+
+    if (bare ? !agent_visible_valid(&rec->value)
+             : !agent_b64token_valid(&rec->value))
+    {
+        rec->presented = AGENT_CREDENTIAL_MALFORMED;
+    }
+}
+
+
+const u_char *
+ngx_agent_present_digest(ngx_agent_record_t *rec)
+{
+    if (!rec->digested) {
+        agent_sha256(rec->value.data, rec->value.len, rec->digest);
+        rec->digested = 1;
+    }
+
+    return rec->digest;
+}
+
+
+ngx_int_t
+ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part, *prev;
+    ngx_table_elt_t  *h;
+
+    if (rec->hidden) {
+        return NGX_OK;
+    }
+
+    r = r->main;
+
+    while (ngx_agent_header_find(r, &rec->source->header, &prev, &part, &i)) {
+
+        h = part->elts;
+
+        if (&h[i] == r->headers_in.authorization) {
+            r->headers_in.authorization = NULL;
+        }
+
+        if (ngx_agent_header_unlink(r, prev, part, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    rec->hidden = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_agent_header_find(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_list_part_t **prev, ngx_list_part_t **part, ngx_uint_t *i)
+{
+    ngx_table_elt_t  *h;
+
+    *prev = NULL;
+
+    for (*part = &r->headers_in.headers.part; *part; *part = (*part)->next) {
+
+        h = (*part)->elts;
+
+        for (*i = 0; *i < (*part)->nelts; (*i)++) {
+            if (ngx_agent_header_is(&h[*i], name)) {
+                return 1;
+            }
+        }
+
+        *prev = *part;
+    }
+
+    return 0;
+}
+
+
+/*
+ * Takes one element out of the list without moving any other, as pointers to
+ * elements stand in r->headers_in.  No part is left empty, which nginx's loops
+ * could not stand, unless it is the only one.
+ */
+
+static ngx_int_t
+ngx_agent_header_unlink(ngx_http_request_t *r, ngx_list_part_t *prev,
+    ngx_list_part_t *part, ngx_uint_t i)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *rest;
+    ngx_table_elt_t  *h;
+
+    list = &r->headers_in.headers;
+    h = part->elts;
+
+    if (part->nelts == 1) {
+        ngx_agent_header_drop_part(list, prev, part);
+
+    } else if (i == 0) {
+        part->elts = &h[1];
+        part->nelts--;
+
+    } else if (i == part->nelts - 1) {
+        part->nelts--;
+
+    } else {
+        rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (rest == NULL) {
+            return NGX_ERROR;
+        }
+
+        rest->elts = &h[i + 1];
+        rest->nelts = part->nelts - i - 1;
+        rest->next = part->next;
+
+        part->nelts = i;
+        part->next = rest;
+
+        if (list->last == part) {
+            list->last = rest;
+        }
+    }
+
+    /*
+     * What room the last part has is no longer what the list says: let
+     * ngx_list_push() begin a part of its own.
+     */
+
+    if (list->last->nelts) {
+        list->nalloc = list->last->nelts;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_header_drop_part(ngx_list_t *list, ngx_list_part_t *prev,
+    ngx_list_part_t *part)
+{
+    ngx_list_part_t  *next;
+
+    next = part->next;
+
+    if (prev) {
+        prev->next = next;
+
+        if (list->last == part) {
+            list->last = prev;
+        }
+
+        return;
+    }
+
+    /* the first part is a member of the list itself */
+
+    if (next == NULL) {
+        part->nelts = 0;
+        return;
+    }
+
+    *part = *next;
+
+    if (list->last == next) {
+        list->last = part;
+    }
+}

@@ -1,0 +1,299 @@
+
+/*
+ * $agent_*: what was decided, and who it is.  All speak of the main request;
+ * none is cacheable, since a decision may come at any time.
+ */
+
+#include "ngx_agent_module.h"
+
+
+#define NGX_AGENT_IDENTITY(member)                                            \
+    offsetof(ngx_agent_key_identity_t, member)
+
+
+static ngx_int_t ngx_agent_variable_result(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_reason(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_type(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_expires(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_credential(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_request_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_absent(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_agent_variable_set(ngx_http_variable_value_t *v,
+    const agent_str_t *s);
+
+
+static ngx_http_variable_t  ngx_agent_variables[] = {
+
+    { ngx_string("agent_result"), NULL, ngx_agent_variable_result,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_reason"), NULL, ngx_agent_variable_reason,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_auth_type"), NULL, ngx_agent_variable_type,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_id"), NULL, ngx_agent_variable_identity,
+      NGX_AGENT_IDENTITY(agent), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_key_id"), NULL, ngx_agent_variable_identity,
+      NGX_AGENT_IDENTITY(id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_scope"), NULL, ngx_agent_variable_identity,
+      NGX_AGENT_IDENTITY(scopes), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_expires"), NULL, ngx_agent_variable_expires,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_credential"), NULL, ngx_agent_variable_credential,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_request_id"), NULL, ngx_agent_variable_request_id,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    /* of tokens: a key has none of these */
+
+    { ngx_string("agent_client_id"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_subject"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_actor"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_issuer"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_token_id"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_cache"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_claim_"), NULL, ngx_agent_variable_absent,
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_agent_variables_add(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_agent_variables; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_result(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    agent_result_e               result;
+    ngx_agent_record_t          *rec;
+    const ngx_agent_loc_conf_t  *conf;
+
+    rec = ngx_agent_record_find(r);
+
+    if (rec && rec->visited) {
+        result = rec->result;
+
+    } else {
+        conf = ngx_http_get_module_loc_conf(r->main,
+                                            ngx_http_agent_auth_module);
+        result = (conf->methods == NGX_AGENT_OFF) ? AGENT_RESULT_OFF
+                                                  : AGENT_RESULT_NONE;
+    }
+
+    ngx_agent_variable_set(v, agent_result_name(result));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_reason(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_find(r);
+
+    ngx_agent_variable_set(v, agent_reason_name(rec ? rec->reason
+                                                    : AGENT_NOT_EVALUATED));
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_type(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_find(r);
+
+    if (rec == NULL || !rec->identified) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_agent_variable_set(v, agent_auth_type_name(AGENT_AUTH_KEY));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_find(r);
+
+    if (rec == NULL || !rec->identified) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_agent_variable_set(v, (agent_str_t *) ((u_char *) &rec->identity
+                                               + data));
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char              *p;
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_find(r);
+
+    if (rec == NULL || !rec->identified) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(p, "%L", rec->identity.expires) - p;
+    v->data = p;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* known from the first phase on, so that limit_req_zone can use it */
+
+static ngx_int_t
+ngx_agent_variable_credential(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                      *p;
+    ngx_agent_record_t          *rec;
+    const ngx_agent_loc_conf_t  *conf;
+
+    rec = ngx_agent_record_get(r);
+    if (rec == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rec->sources == NULL) {
+        conf = ngx_http_get_module_loc_conf(r->main,
+                                            ngx_http_agent_auth_module);
+        ngx_agent_present(r, conf, rec);
+    }
+
+    if (rec->source == NULL || rec->value.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_AGENT_FINGERPRINT);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    agent_hex(p, ngx_agent_present_digest(rec), NGX_AGENT_FINGERPRINT / 2);
+
+    v->len = NGX_AGENT_FINGERPRINT;
+    v->data = p;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_request_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_get(r);
+    if (rec == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = NGX_AGENT_REQUEST_ID_LEN;
+    v->data = ngx_agent_record_id(rec);
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_absent(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    v->not_found = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_variable_set(ngx_http_variable_value_t *v, const agent_str_t *s)
+{
+    v->len = s->len;
+    v->data = (u_char *) s->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+}

@@ -1,0 +1,596 @@
+
+/*
+ * The module: its directives, its configurations, its handlers.
+ */
+
+#include "ngx_agent_module.h"
+
+
+static ngx_int_t ngx_agent_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_agent_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_agent_handler_add(ngx_http_core_main_conf_t *cmcf,
+    ngx_http_phases phase, ngx_http_handler_pt handler);
+static void *ngx_agent_create_main_conf(ngx_conf_t *cf);
+static char *ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_agent_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_agent_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_agent_merge_guard(ngx_conf_t *cf,
+    ngx_agent_loc_conf_t *conf);
+static ngx_int_t ngx_agent_merge_zone(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
+static ngx_int_t ngx_agent_merge_sources(ngx_conf_t *cf,
+    ngx_agent_loc_conf_t *conf);
+static void ngx_agent_merge_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
+static char *ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_agent_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_agent_init_process(ngx_cycle_t *cycle);
+
+
+/* nginx may be built without it */
+
+extern ngx_module_t  ngx_http_rewrite_module __attribute__((weak));
+
+
+static ngx_conf_enum_t  ngx_agent_modes[] = {
+    { ngx_string("enforce"), NGX_AGENT_ENFORCE },
+    { ngx_string("observe"), NGX_AGENT_OBSERVE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_agent_source_t  ngx_agent_default_sources[] = {
+    { ngx_string("http_authorization"), ngx_string("authorization"), 0, 1 },
+    { ngx_string("http_x_api_key"), ngx_string("x_api_key"), 0, 0 }
+};
+
+
+static ngx_array_t  ngx_agent_default_credentials = {
+    ngx_agent_default_sources, 2, sizeof(ngx_agent_source_t), 2, NULL
+};
+
+
+/* where keys are not accepted X-API-Key is nobody's credential */
+
+static ngx_array_t  ngx_agent_bearer_credentials = {
+    ngx_agent_default_sources, 1, sizeof(ngx_agent_source_t), 1, NULL
+};
+
+
+#define NGX_AGENT_LOC                                                         \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+#define NGX_AGENT_LMT  (NGX_AGENT_LOC|NGX_HTTP_LMT_CONF)
+
+
+static ngx_command_t  ngx_agent_commands[] = {
+
+    { ngx_string("agent_auth"),
+      NGX_AGENT_LMT|NGX_CONF_1MORE,
+      ngx_agent_conf_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_key_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_agent_directive_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_credential"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_credential,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_scope"),
+      NGX_AGENT_LMT|NGX_CONF_1MORE,
+      ngx_agent_conf_scope,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_scope_implies"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_agent_conf_implies,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_service"),
+      NGX_AGENT_LOC|NGX_CONF_TAKE1,
+      ngx_agent_conf_service,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_require"),
+      NGX_AGENT_LMT|NGX_CONF_1MORE,
+      ngx_agent_conf_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_mode"),
+      NGX_AGENT_LOC|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_agent_loc_conf_t, mode),
+      &ngx_agent_modes },
+
+    { ngx_string("agent_hide_credential"),
+      NGX_AGENT_LOC|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_agent_loc_conf_t, hide),
+      NULL },
+
+    { ngx_string("agent_realm"),
+      NGX_AGENT_LOC|NGX_CONF_TAKE1,
+      ngx_agent_conf_realm,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_audit"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_directive_audit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_agent_module_ctx = {
+    ngx_agent_preconfiguration,            /* preconfiguration */
+    ngx_agent_postconfiguration,           /* postconfiguration */
+
+    ngx_agent_create_main_conf,            /* create main configuration */
+    ngx_agent_init_main_conf,              /* init main configuration */
+
+    ngx_agent_create_srv_conf,             /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_agent_create_loc_conf,             /* create location configuration */
+    ngx_agent_merge_loc_conf               /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_agent_auth_module = {
+    NGX_MODULE_V1,
+    &ngx_agent_module_ctx,                 /* module context */
+    ngx_agent_commands,                    /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_agent_init_module,                 /* init module */
+    ngx_agent_init_process,                /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_agent_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_agent_variables_add(cf);
+}
+
+
+static ngx_int_t
+ngx_agent_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_agent_main_conf_t      *amcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
+
+    if (amcf->observed) {
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                      "agent_auth: %ui of %ui guarded locations are in "
+                      "observe mode and refuse nothing",
+                      amcf->observed, amcf->guarded);
+    }
+
+    if (amcf->guarded == 0) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_agent_handler_add(cmcf, NGX_HTTP_REWRITE_PHASE,
+                              ngx_agent_visit_handler) != NGX_OK
+        || ngx_agent_handler_add(cmcf, NGX_HTTP_ACCESS_PHASE,
+                                 ngx_agent_access_handler) != NGX_OK
+        || ngx_agent_handler_add(cmcf, NGX_HTTP_PRECONTENT_PHASE,
+                                 ngx_agent_precontent_handler) != NGX_OK
+        || ngx_agent_handler_add(cmcf, NGX_HTTP_LOG_PHASE,
+                                 ngx_agent_log_handler) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_handler_add(ngx_http_core_main_conf_t *cmcf, ngx_http_phases phase,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt  *h;
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_agent_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_agent_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_agent_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&amcf->key_zones, cf->pool, 2,
+                       sizeof(ngx_agent_key_zone_t *)) != NGX_OK
+        || ngx_array_init(&amcf->implies, cf->pool, 4,
+                          sizeof(ngx_agent_implies_t)) != NGX_OK
+        || ngx_array_init(&amcf->scopes, cf->pool, 4,
+                          sizeof(ngx_agent_scope_t)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return amcf;
+}
+
+
+/* after http{} was read, before locations are merged */
+
+static char *
+ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    return ngx_agent_scopes_init(cf, conf) == NGX_OK ? NGX_CONF_OK
+                                                     : NGX_CONF_ERROR;
+}
+
+
+static void *
+ngx_agent_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_agent_srv_conf_t));
+}
+
+
+static void *
+ngx_agent_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_agent_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /* set by ngx_pcalloc():
+     *
+     *     conf->zone_name = { 0, NULL };
+     *     conf->zone = NULL;
+     *     conf->service = { 0, NULL };
+     *     conf->realm = { 0, NULL };
+     *     conf->challenge = { 0, NULL };
+     *     conf->conf_file = { 0, NULL };
+     *     conf->conf_line = 0;
+     */
+
+    conf->methods = NGX_CONF_UNSET_UINT;
+    conf->mode = NGX_CONF_UNSET_UINT;
+    conf->hide = NGX_CONF_UNSET;
+    conf->credentials = NGX_CONF_UNSET_PTR;
+    conf->scopes = NGX_CONF_UNSET_PTR;
+    conf->requires = NGX_CONF_UNSET_PTR;
+    conf->audit = NGX_CONF_UNSET_PTR;
+
+    return conf;
+}
+
+
+static char *
+ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_agent_loc_conf_t  *prev = parent;
+    ngx_agent_loc_conf_t  *conf = child;
+
+    ngx_agent_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
+
+    if (conf->methods == NGX_CONF_UNSET_UINT) {
+        conf->zone_name = prev->zone_name;
+        conf->conf_file = prev->conf_file;
+        conf->conf_line = prev->conf_line;
+    }
+
+    ngx_conf_merge_uint_value(conf->methods, prev->methods, NGX_AGENT_OFF);
+    ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_AGENT_ENFORCE);
+    ngx_conf_merge_value(conf->hide, prev->hide, 1);
+
+    if (conf->scopes != NGX_CONF_UNSET_PTR && conf->scopes
+        && ngx_agent_scopes_resolve(cf, amcf, conf->scopes) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
+    ngx_conf_merge_ptr_value(conf->scopes, prev->scopes, NULL);
+    ngx_conf_merge_ptr_value(conf->requires, prev->requires, NULL);
+    ngx_conf_merge_ptr_value(conf->audit, prev->audit, NULL);
+
+    ngx_conf_merge_str_value(conf->realm, prev->realm, "agents");
+
+    /* "agent_service off" has data and no length */
+
+    if (conf->service.data == NULL) {
+        conf->service = prev->service;
+    }
+
+    if (conf->credentials == NULL) {
+        conf->credentials = (conf->methods & NGX_AGENT_KEY)
+                            ? &ngx_agent_default_credentials
+                            : &ngx_agent_bearer_credentials;
+    }
+
+    if (conf->methods == NGX_AGENT_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_agent_merge_guard(cf, conf) == NGX_OK ? NGX_CONF_OK
+                                                     : NGX_CONF_ERROR;
+}
+
+
+/* what only a guarded location needs, and what contradicts in one */
+
+static ngx_int_t
+ngx_agent_merge_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_srv_conf_t   *ascf;
+    ngx_agent_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
+    ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_agent_auth_module);
+
+    ascf->guarded = 1;
+    amcf->guarded++;
+
+    if (conf->mode == NGX_AGENT_OBSERVE) {
+        amcf->observed++;
+    }
+
+    if (ngx_agent_merge_zone(cf, amcf, conf) != NGX_OK
+        || ngx_agent_merge_sources(cf, conf) != NGX_OK
+        || ngx_agent_challenge_init(cf, conf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_agent_merge_warn(cf, conf);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_merge_zone(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_key_zone_t  **zones;
+
+    zones = amcf->key_zones.elts;
+
+    if (conf->zone_name.len) {
+
+        conf->zone = ngx_agent_key_zone_find(&amcf->key_zones,
+                                             &conf->zone_name);
+        if (conf->zone == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown zone \"%V\" in \"agent_auth\", define it "
+                          "with \"agent_key_zone\" in http, in %V:%ui",
+                          &conf->zone_name, &conf->conf_file,
+                          conf->conf_line);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (amcf->key_zones.nelts == 1) {
+        conf->zone = zones[0];
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"agent_auth key\" %s in %V:%ui",
+                  amcf->key_zones.nelts
+                  ? "must name its zone as in \"key=name\", there are several,"
+                  : "needs a zone, define one with \"agent_key_zone\" in http,",
+                  &conf->conf_file, conf->conf_line);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_agent_merge_sources(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    ngx_uint_t           i;
+    ngx_agent_source_t  *source;
+
+    if (!conf->hide || conf->mode == NGX_AGENT_OBSERVE) {
+        return NGX_OK;
+    }
+
+    source = conf->credentials->elts;
+
+    for (i = 0; i < conf->credentials->nelts; i++) {
+
+        if (source[i].header.len) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_credential $%V\" cannot be hidden from the "
+                      "upstream, only $http_ variables can: set "
+                      "\"agent_hide_credential off\" or take another place, "
+                      "for \"agent_auth\" in %V:%ui",
+                      &source[i].name, &conf->conf_file, conf->conf_line);
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_merge_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    uintptr_t                  *code;
+    ngx_array_t               **codes;
+    ngx_agent_main_conf_t      *amcf;
+    ngx_http_core_loc_conf_t   *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
+
+    /* once for all that inherit the directive */
+
+    if ((conf->audit == NULL || conf->audit->nelts == 0)
+        && (amcf->warned_file != conf->conf_file.data
+            || amcf->warned_line != conf->conf_line))
+    {
+        amcf->warned_file = conf->conf_file.data;
+        amcf->warned_line = conf->conf_line;
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "agent_auth: location \"%V\" is guarded and not audited, "
+                      "set \"agent_audit\", for \"agent_auth\" in %V:%ui",
+                      &clcf->name, &conf->conf_file, conf->conf_line);
+    }
+
+    /*
+     * "return" answers in the rewrite phase, before access is checked.  The
+     * array of codes is the first member of that module's configuration; what
+     * stands first in it is not within an "if".
+     */
+
+    if (&ngx_http_rewrite_module == NULL) {
+        return;
+    }
+
+    codes = ngx_http_conf_get_module_loc_conf(cf, ngx_http_rewrite_module);
+
+    if (codes == NULL || *codes == NULL || *codes == NGX_CONF_UNSET_PTR
+        || (*codes)->nelts < sizeof(uintptr_t))
+    {
+        return;
+    }
+
+    code = (*codes)->elts;
+
+    if (*code == (uintptr_t) ngx_http_script_return_code) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "agent_auth: location \"%V\" answers by \"return\", "
+                      "before access is checked, and so is not guarded, "
+                      "for \"agent_auth\" in %V:%ui",
+                      &clcf->name, &conf->conf_file, conf->conf_line);
+    }
+}
+
+
+static char *
+ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    /*
+     * The tag must be the same after a reload that loads a new file of this
+     * module, else the zone would begin anew: an address of nginx's own.
+     */
+
+    return ngx_agent_key_zone(cf, &amcf->key_zones, &ngx_http_core_module);
+}
+
+
+static char *
+ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_loc_conf_t  *alcf = conf;
+
+    if (alcf->audit == NGX_CONF_UNSET_PTR) {
+        alcf->audit = NULL;
+    }
+
+    return ngx_agent_audit(cf, &alcf->audit);
+}
+
+
+/* in the master, when the configuration comes into force */
+
+static ngx_int_t
+ngx_agent_init_module(ngx_cycle_t *cycle)
+{
+    ngx_agent_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_agent_auth_module);
+    if (amcf && !ngx_test_config) {
+        ngx_agent_key_zones_commit(cycle, &amcf->key_zones);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_init_process(ngx_cycle_t *cycle)
+{
+    ngx_agent_main_conf_t  *amcf;
+
+    /* not the cache manager, nor the loader */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_agent_record_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_agent_auth_module);
+
+    return amcf ? ngx_agent_key_zones_watch(cycle, &amcf->key_zones) : NGX_OK;
+}
