@@ -19,10 +19,21 @@ UNIT_SRCS := $(wildcard t/unit/test_*.c)
 UNITS     := $(UNIT_SRCS:t/unit/%.c=$(BUILD)/unit/%)
 HEADERS   := $(wildcard src/*/*.h)
 
+FUZZ_SRCS := $(wildcard t/fuzz/fuzz_*.c)
+FUZZERS   := $(FUZZ_SRCS:t/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_OBJS := $(CORE_SRCS:src/core/%.c=$(BUILD)/fuzz/core/%.o)
+
+# seconds for each fuzzer; the directories of its corpora are t/fuzz/corpus/NAME
+# (in the tree) and build/fuzz/corpus/NAME (what runs found)
+FUZZ_SECONDS ?= 60
+FUZZ_CC      ?= clang
+FUZZ_CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                -fno-sanitize-recover=undefined
+
 MODULE    := $(BUILD)/ngx_http_agent_auth_module.so
 
 
-.PHONY: all help module agentctl unit test clean
+.PHONY: all help module agentctl unit fuzz test clean
 
 all: module agentctl     ## build the module and agentctl (default)
 
@@ -55,6 +66,24 @@ unit: $(UNITS)           ## build the unit tests and run them
 $(BUILD)/unit/%: t/unit/%.c t/unit/tap.h $(CORE_OBJS) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) -It/unit $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
+
+fuzz: $(FUZZERS:%=%.run)  ## run each fuzzer for FUZZ_SECONDS (60)
+
+$(BUILD)/fuzz/core/%.o: src/core/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CORE_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
+	    -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_%: t/fuzz/fuzz_%.c $(FUZZ_OBJS) $(HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CORE_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< \
+	    $(FUZZ_OBJS) $(CORE_LIBS)
+
+$(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
+	@mkdir -p $(BUILD)/fuzz/corpus/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+	    -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ \
+	    $(BUILD)/fuzz/corpus/$* $(wildcard t/fuzz/corpus/$*)
 
 test:                    ## run everything that must be green
 	sh t/run

@@ -607,6 +607,8 @@ sub log_checks {
             unless defined $block->error_log;
     }
 
+    leak_checks();
+
     return if defined $block->must_die;
 
     my $given = $block->no_error_log;
@@ -624,6 +626,19 @@ sub log_checks {
     }
 
     $block->set_value(no_error_log => \@patterns);
+}
+
+
+# nginx frees nothing when it refuses a configuration
+
+sub leak_checks {
+    return unless defined $ENV{ASAN_OPTIONS};
+
+    our $asan_options //= $ENV{ASAN_OPTIONS};
+
+    # which Test::Nginx takes the options for each block from
+    $ENV{ORI_ASAN_OPTIONS} = $asan_options
+        . (defined $block->must_die ? ',detect_leaks=0' : '');
 }
 
 
@@ -766,6 +781,13 @@ sub start_refused {
 
 sub install_hooks {
     no warnings qw/ redefine prototype once /;
+
+    # what stops one suite is no reason to stop the others
+
+    *Test::More::BAIL_OUT = sub {
+        Test::More::fail("stopped: @_");
+        exit 255;
+    };
 
     my $write_user_files = \&Test::Nginx::Util::write_user_files;
     *Test::Nginx::Util::write_user_files = sub {
