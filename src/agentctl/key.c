@@ -1,0 +1,146 @@
+
+#include "key.h"
+#include "options.h"
+
+
+#define CTL_COMMON                                                            \
+    (ctl_bit(CTL_OPT_FILE)|ctl_bit(CTL_OPT_JSON))
+
+#define CTL_LIMITS                                                            \
+    (ctl_bit(CTL_OPT_AGENT)|ctl_bit(CTL_OPT_OWNER)|ctl_bit(CTL_OPT_SCOPE)     \
+     |ctl_bit(CTL_OPT_SERVICE)|ctl_bit(CTL_OPT_NETWORK)                       \
+     |ctl_bit(CTL_OPT_NOT_BEFORE)|ctl_bit(CTL_OPT_EXPIRES)                    \
+     |ctl_bit(CTL_OPT_NOTE))
+
+
+const ctl_command_t  ctl_key_commands[] = {
+
+    { .name = "issue",
+      .summary = "make a key and print it, once",
+      .text =
+"Makes a new key and adds its record to the key file; a file that does not\n"
+"exist is made, with mode 0640.  The key goes to standard output and is\n"
+"stored nowhere: the file holds its digest only.  With --pepper-file that is\n"
+"an HMAC.  A key with --not-before ahead is pending until then.\n",
+      .example =
+"  agentctl key issue --file keys.jsonl --agent billing-bot \\\n"
+"      --scope invoices:read --network 10.0.0.0/8 --expires 90d --json\n",
+      .run = ctl_key_issue,
+      .options = CTL_COMMON|CTL_LIMITS|ctl_bit(CTL_OPT_PREFIX)
+                 |ctl_bit(CTL_OPT_PEPPER_FILE),
+      .required = ctl_bit(CTL_OPT_AGENT)|ctl_bit(CTL_OPT_EXPIRES) },
+
+    { .name = "rotate",
+      .operand = "ID",
+      .summary = "make a successor, the old key ends after an overlap",
+      .text =
+"Issues a successor with the agent, owner, scopes, services, networks and\n"
+"lifetime of the old key, and puts the old key into grace: it is accepted\n"
+"until the overlap is over or it expires, whichever is first.  A key that is\n"
+"pending, suspended, expired, revoked or rotated already is refused.\n",
+      .example =
+"  agentctl key rotate 3hVfQ0wZ8LrT2nYc --file keys.jsonl --overlap 24h\n",
+      .run = ctl_key_rotate,
+      .options = CTL_COMMON|ctl_bit(CTL_OPT_OVERLAP)|ctl_bit(CTL_OPT_EXPIRES)
+                 |ctl_bit(CTL_OPT_NOTE)|ctl_bit(CTL_OPT_PREFIX)
+                 |ctl_bit(CTL_OPT_PEPPER_FILE) },
+
+    { .name = "revoke",
+      .operand = "ID",
+      .summary = "end a key for good",
+      .text =
+"Ends a key at once and for good.  Its record stays in the file, so that the\n"
+"key is still known as a revoked one.\n",
+      .example =
+"  agentctl key revoke 3hVfQ0wZ8LrT2nYc --file keys.jsonl --note leaked\n",
+      .run = ctl_key_revoke,
+      .options = CTL_COMMON|ctl_bit(CTL_OPT_NOTE) },
+
+    { .name = "suspend",
+      .operand = "ID",
+      .summary = "refuse a key until it is resumed",
+      .text =
+"Has a key refused until \"agentctl key resume\" lifts that.\n",
+      .example =
+"  agentctl key suspend 3hVfQ0wZ8LrT2nYc --file keys.jsonl\n",
+      .run = ctl_key_suspend,
+      .options = CTL_COMMON|ctl_bit(CTL_OPT_NOTE) },
+
+    { .name = "resume",
+      .operand = "ID",
+      .summary = "accept a suspended or pending key again, or from now on",
+      .text =
+"Brings a suspended key back to what it was: active, in grace where it was\n"
+"rotated, or pending where its begin lies ahead.  A pending key becomes\n"
+"active now, without waiting for its begin.\n",
+      .example =
+"  agentctl key resume 7sKdPm4XbE9uJ1Ga --file keys.jsonl\n",
+      .run = ctl_key_resume,
+      .options = CTL_COMMON|ctl_bit(CTL_OPT_NOTE) },
+
+    { .name = "list",
+      .summary = "show all keys in a table",
+      .text =
+"Shows the keys of the file.  STATE is what state and dates amount to now:\n"
+"active, grace, pending, suspended, expired or revoked.  With --json that is\n"
+"\"status\", beside all members of the record but its digest.\n",
+      .example =
+"  agentctl key list --file keys.jsonl --state active\n",
+      .run = ctl_key_list,
+      .options = CTL_COMMON|ctl_bit(CTL_OPT_AGENT)|ctl_bit(CTL_OPT_STATE) },
+
+    { .name = "show",
+      .operand = "ID",
+      .summary = "show all that is recorded of a key",
+      .text =
+"Shows all members of a key's record.\n",
+      .example =
+"  agentctl key show 3hVfQ0wZ8LrT2nYc --file keys.jsonl\n",
+      .run = ctl_key_show,
+      .options = CTL_COMMON },
+
+    { .name = "lint",
+      .summary = "check a key file as nginx would, and warn of more",
+      .text =
+"Prints every fault for which nginx would refuse the file, in the same\n"
+"words, and warns of what is likely a mistake.  With --pepper-file also of\n"
+"peppers that are not there.\n",
+      .example =
+"  agentctl key lint --file keys.jsonl --within 30d\n",
+      .run = ctl_key_lint,
+      .options = CTL_COMMON|ctl_bit(CTL_OPT_PEPPER_FILE)
+                 |ctl_bit(CTL_OPT_PREVIOUS)|ctl_bit(CTL_OPT_WITHIN)
+                 |ctl_bit(CTL_OPT_MAX_AGE)|ctl_bit(CTL_OPT_STRICT) },
+
+    { .name = "import",
+      .summary = "take over a key that was issued elsewhere",
+      .text =
+"Records a key that some other system issued, by its SHA-256 (--digest) or by\n"
+"the key itself on standard input (--stdin), which is not shown, stored or\n"
+"taken from the command line.  Only with --stdin it is seen whether a key is\n"
+"too short, too regular or in a form that would not be found.\n",
+      .example =
+"  printf %s \"$LEGACY_KEY\" | agentctl key import --file keys.jsonl \\\n"
+"      --stdin --agent legacy-bot --scope invoices:read --expires 30d\n",
+      .run = ctl_key_import,
+      .options = CTL_COMMON|CTL_LIMITS|ctl_bit(CTL_OPT_ID)
+                 |ctl_bit(CTL_OPT_DIGEST)|ctl_bit(CTL_OPT_STDIN),
+      .required = ctl_bit(CTL_OPT_AGENT)|ctl_bit(CTL_OPT_EXPIRES) },
+
+    { .name = NULL }
+};
+
+
+const ctl_group_t  ctl_groups[] = {
+
+    { .name = "key",
+      .summary = "the API keys of a key file",
+      .text =
+"Shows and changes the API keys of a key file.  A change is made under a\n"
+"lock and as a whole or not at all; nginx takes it up by itself.\n",
+      .example =
+"  agentctl key issue --help\n",
+      .commands = ctl_key_commands },
+
+    { .name = NULL }
+};

@@ -1,0 +1,477 @@
+
+#include "options.h"
+#include "agent_key.h"
+#include "agent_keyfile.h"
+#include "agent_time.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CTL_HELP_COLUMN  24
+
+
+typedef enum {
+    CTL_TYPE_FLAG = 0,
+    CTL_TYPE_PATH,
+    CTL_TYPE_TEXT,
+    CTL_TYPE_LIST,
+    CTL_TYPE_TIME,
+    CTL_TYPE_DURATION
+} ctl_type_e;
+
+
+typedef struct {
+    const char  *name;
+    const char  *value;
+    const char  *help;
+    ctl_type_e   type;
+} ctl_option_t;
+
+
+static int ctl_options_one(ctl_t *ctl, int argc, char **argv, int *i);
+static int ctl_option_find(const char *name, size_t len);
+static int ctl_option_check(const ctl_t *ctl, unsigned option,
+    const char *value);
+static int ctl_utf8(const char *text);
+static int ctl_option_value(const ctl_t *ctl, const ctl_option_t *o,
+    const char *value);
+static int ctl_options_complete(ctl_t *ctl);
+static int ctl_operand_check(const ctl_t *ctl);
+static int ctl_time_value(const char *text, int64_t now, int64_t *t);
+static agent_str_t ctl_text(const char *text);
+
+
+/* in the order of ctl_option_e */
+
+static const ctl_option_t  ctl_options[] = {
+    { "file", "FILE", "the key file; default: the environment's\n"
+      "AGENT_KEY_FILE", CTL_TYPE_PATH },
+    { "agent", "NAME", "name of the agent", CTL_TYPE_TEXT },
+    { "owner", "NAME", "who answers for the agent", CTL_TYPE_TEXT },
+    { "scope", "SCOPE", "a scope that the key has (repeatable)",
+      CTL_TYPE_LIST },
+    { "service", "NAME", "a service the key is restricted to (repeatable)",
+      CTL_TYPE_LIST },
+    { "network", "CIDR", "a network the key is accepted from (repeatable)",
+      CTL_TYPE_LIST },
+    { "not-before", "TIME", "when the key begins to be accepted",
+      CTL_TYPE_TIME },
+    { "expires", "TIME", "when the key ends: a date, 2027-01-31T00:00:00Z,\n"
+      "or a duration from now on, 90d", CTL_TYPE_TIME },
+    { "overlap", "DURATION", "how long the old key is still accepted;\n"
+      "default 24h, 0 ends it at once", CTL_TYPE_DURATION },
+    { "note", "TEXT", "a note kept with the key", CTL_TYPE_TEXT },
+    { "prefix", "TEXT", "what the key begins with, 2 to 8 of a-z 0-9;\n"
+      "default agk", CTL_TYPE_TEXT },
+    { "id", "ID", "the id of the imported key, 1 to 64 of\n"
+      "0-9 A-Z a-z . _ -; default: made from its digest", CTL_TYPE_TEXT },
+    { "digest", "sha256:HEX", "the SHA-256 of the key, in lower-case hex",
+      CTL_TYPE_TEXT },
+    { "stdin", NULL, "read the key itself from standard input",
+      CTL_TYPE_FLAG },
+    { "state", "STATE", "only keys in this state: pending, active,\n"
+      "grace, suspended, revoked or expired", CTL_TYPE_TEXT },
+    { "pepper-file", "FILE", "lines \"id base64\"; the first one's pepper\n"
+      "makes the digest of a new key", CTL_TYPE_PATH },
+    { "previous", "OLDFILE", "an older copy of the key file: warn of\n"
+      "revoked and expired keys that are gone", CTL_TYPE_PATH },
+    { "within", "DURATION", "warn of keys that expire this soon;\n"
+      "default 14d", CTL_TYPE_DURATION },
+    { "max-age", "DURATION", "warn of keys that live longer than this;\n"
+      "default 366d", CTL_TYPE_DURATION },
+    { "strict", NULL, "exit 1 where there are only warnings, too",
+      CTL_TYPE_FLAG },
+    { "json", NULL, "print JSON", CTL_TYPE_FLAG },
+    { "help", NULL, "print this text", CTL_TYPE_FLAG }
+};
+
+
+int
+ctl_options_parse(ctl_t *ctl, int argc, char **argv)
+{
+    int  i, rest;
+
+    ctl->args = ctl_alloc(((size_t) argc + 1) * sizeof(ctl_arg_t));
+
+    for (i = 0, rest = 0; i < argc; i++) {
+
+        if (!rest && strcmp(argv[i], "--") == 0) {
+            rest = 1;
+            continue;
+        }
+
+        if (!rest && argv[i][0] == '-' && argv[i][1] != '\0') {
+
+            if (ctl_options_one(ctl, argc, argv, &i) != CTL_DONE) {
+                return CTL_USAGE;
+            }
+
+            continue;
+        }
+
+        /* it is not quoted: it may be a key that slipped in */
+
+        if (ctl->command->operand == NULL) {
+            ctl_error("\"%s %s\" takes options only, argument %d is none",
+                      ctl->group->name, ctl->command->name, i + 1);
+            return CTL_USAGE;
+        }
+
+        if (ctl->operand) {
+            ctl_error("\"%s %s\" takes one %s, argument %d is one too many",
+                      ctl->group->name, ctl->command->name,
+                      ctl->command->operand, i + 1);
+            return CTL_USAGE;
+        }
+
+        ctl->operand = argv[i];
+    }
+
+    return ctl_option(ctl, CTL_OPT_HELP) ? CTL_DONE
+                                         : ctl_options_complete(ctl);
+}
+
+
+
+/* argv[*i] begins with a dash; *i is moved on to the value where it is apart */
+
+static int
+ctl_options_one(ctl_t *ctl, int argc, char **argv, int *i)
+{
+    int          n;
+    size_t       len;
+    uint32_t     takes;
+    const char  *name, *value;
+
+    name = argv[*i] + 2;
+    len = strcspn(name, "=");
+    value = name[len] == '=' ? name + len + 1 : NULL;
+
+    n = argv[*i][1] == '-' ? ctl_option_find(name, len) : -1;
+    takes = ctl->command->options | ctl_bit(CTL_OPT_HELP);
+
+    if (n < 0) {
+        ctl_error("unknown option \"%.*s\", see \"agentctl %s %s --help\"",
+                  (int) (len + 2), argv[*i], ctl->group->name,
+                  ctl->command->name);
+        return CTL_USAGE;
+    }
+
+    if (!(takes & ctl_bit(n))) {
+        ctl_error("option \"--%s\" does not go with \"%s %s\", see "
+                  "\"agentctl %s %s --help\"", ctl_options[n].name,
+                  ctl->group->name, ctl->command->name, ctl->group->name,
+                  ctl->command->name);
+        return CTL_USAGE;
+    }
+
+    if (value == NULL && ctl_options[n].type != CTL_TYPE_FLAG
+        && *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0)
+    {
+        value = argv[++*i];
+    }
+
+    if (ctl_option_check(ctl, (unsigned) n, value) != CTL_DONE) {
+        return CTL_USAGE;
+    }
+
+    ctl->args[ctl->nargs].option = (unsigned) n;
+    ctl->args[ctl->nargs].value = value ? value : "";
+    ctl->nargs++;
+
+    return CTL_DONE;
+}
+
+
+static int
+ctl_option_find(const char *name, size_t len)
+{
+    int  i;
+
+    for (i = 0; i < CTL_OPT_MAX; i++) {
+        if (strlen(ctl_options[i].name) == len
+            && memcmp(ctl_options[i].name, name, len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+
+static int
+ctl_option_check(const ctl_t *ctl, unsigned option, const char *value)
+{
+    const ctl_option_t  *o;
+
+    o = &ctl_options[option];
+
+    if (o->type == CTL_TYPE_FLAG) {
+
+        if (value) {
+            ctl_error("option \"--%s\" takes no value", o->name);
+            return CTL_USAGE;
+        }
+
+        return CTL_DONE;
+    }
+
+    if (value == NULL || value[0] == '\0') {
+        ctl_error("option \"--%s\" needs a value; one that begins with \"--\" "
+                  "is written --%s=VALUE", o->name, o->name);
+        return CTL_USAGE;
+    }
+
+    if (o->type != CTL_TYPE_LIST && ctl_option(ctl, option)) {
+        ctl_error("option \"--%s\" is given twice", o->name);
+        return CTL_USAGE;
+    }
+
+    if (o->type != CTL_TYPE_PATH && !ctl_utf8(value)) {
+        ctl_error("the value of --%s is not UTF-8", o->name);
+        return CTL_USAGE;
+    }
+
+    return ctl_option_value(ctl, o, value);
+}
+
+
+static int
+ctl_utf8(const char *text)
+{
+    json_t  *json;
+
+    json = json_string(text);
+    json_decref(json);
+
+    return json != NULL;
+}
+
+
+static int
+ctl_option_value(const ctl_t *ctl, const ctl_option_t *o, const char *value)
+{
+    int64_t      t;
+    agent_str_t  text;
+
+    if (o->type == CTL_TYPE_TIME && ctl_time_value(value, ctl->now, &t) != 0) {
+        ctl_error("--%s \"%s\" is neither a date such as "
+                  "\"2027-01-31T00:00:00Z\" nor a duration such as \"90d\"",
+                  o->name, value);
+        return CTL_USAGE;
+    }
+
+    text = ctl_text(value);
+
+    if (o->type == CTL_TYPE_DURATION && agent_duration_parse(&text, &t) != 0) {
+        ctl_error("--%s \"%s\" is no duration such as \"24h\" or \"90d\"",
+                  o->name, value);
+        return CTL_USAGE;
+    }
+
+    return CTL_DONE;
+}
+
+
+/* what is required, and where it may come from elsewhere */
+
+static int
+ctl_options_complete(ctl_t *ctl)
+{
+    unsigned  i;
+
+    ctl->file = ctl_option(ctl, CTL_OPT_FILE);
+
+    if (ctl->file == NULL) {
+        ctl->file = getenv("AGENT_KEY_FILE");
+    }
+
+    if ((ctl->command->options & ctl_bit(CTL_OPT_FILE))
+        && (ctl->file == NULL || ctl->file[0] == '\0'))
+    {
+        ctl_error("which key file? give --file FILE or set AGENT_KEY_FILE");
+        return CTL_USAGE;
+    }
+
+    if (ctl->command->operand && ctl->operand == NULL) {
+        ctl_error("\"%s %s\" needs the %s of a key, \"agentctl %s list\" "
+                  "shows them", ctl->group->name, ctl->command->name,
+                  ctl->command->operand, ctl->group->name);
+        return CTL_USAGE;
+    }
+
+    if (ctl->operand && ctl_operand_check(ctl) != CTL_DONE) {
+        return CTL_USAGE;
+    }
+
+    for (i = 0; i < CTL_OPT_MAX; i++) {
+
+        if ((ctl->command->required & ctl_bit(i)) && !ctl_option(ctl, i)) {
+            ctl_error("\"%s %s\" needs --%s %s", ctl->group->name,
+                      ctl->command->name, ctl_options[i].name,
+                      ctl_options[i].value);
+            return CTL_USAGE;
+        }
+    }
+
+    return CTL_DONE;
+}
+
+
+/* it is not quoted: it may be a key that slipped in */
+
+static int
+ctl_operand_check(const ctl_t *ctl)
+{
+    agent_key_t  parts;
+    agent_str_t  id;
+
+    id = ctl_text(ctl->operand);
+
+    if (agent_key_parse(&id, &parts) != AGENT_KEY_FOREIGN) {
+        ctl_error("that is a whole key, whose id is %.*s; what was typed may "
+                  "be in the shell's history now", AGENT_KEY_ID_LEN,
+                  (const char *) parts.id);
+        return CTL_USAGE;
+    }
+
+    if (!agent_id_valid(&id, AGENT_KEY_ID_MAX)) {
+        ctl_error("that is not the id of a key, \"agentctl %s list\" shows "
+                  "them", ctl->group->name);
+        return CTL_USAGE;
+    }
+
+    return CTL_DONE;
+}
+
+
+const char *
+ctl_option(const ctl_t *ctl, ctl_option_e option)
+{
+    size_t  i;
+
+    i = 0;
+
+    return ctl_option_next(ctl, option, &i);
+}
+
+
+const char *
+ctl_option_next(const ctl_t *ctl, ctl_option_e option, size_t *i)
+{
+    while (*i < ctl->nargs) {
+
+        if (ctl->args[(*i)++].option == option) {
+            return ctl->args[*i - 1].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+int64_t
+ctl_option_time(const ctl_t *ctl, ctl_option_e option)
+{
+    int64_t      t;
+    const char  *value;
+
+    value = ctl_option(ctl, option);
+
+    if (value == NULL || ctl_time_value(value, ctl->now, &t) != 0) {
+        return AGENT_TIME_NONE;
+    }
+
+    return t;
+}
+
+
+static int
+ctl_time_value(const char *value, int64_t now, int64_t *t)
+{
+    int64_t      seconds;
+    agent_str_t  text;
+
+    text = ctl_text(value);
+
+    if (agent_time_parse(&text, t) == 0) {
+        return 0;
+    }
+
+    if (agent_duration_parse(&text, &seconds) != 0
+        || seconds > CTL_TIME_MAX - now)
+    {
+        return -1;
+    }
+
+    *t = now + seconds;
+
+    return 0;
+}
+
+
+int64_t
+ctl_option_duration(const ctl_t *ctl, ctl_option_e option, int64_t otherwise)
+{
+    int64_t      seconds;
+    const char  *value;
+    agent_str_t  text;
+
+    value = ctl_option(ctl, option);
+
+    if (value == NULL) {
+        return otherwise;
+    }
+
+    text = ctl_text(value);
+
+    return agent_duration_parse(&text, &seconds) == 0 ? seconds : otherwise;
+}
+
+
+static agent_str_t
+ctl_text(const char *text)
+{
+    agent_str_t  s;
+
+    s.data = (const uint8_t *) text;
+    s.len = strlen(text);
+
+    return s;
+}
+
+
+void
+ctl_options_help(const ctl_command_t *command)
+{
+    int                  n;
+    unsigned             i;
+    const char          *line, *lf;
+    const ctl_option_t  *o;
+
+    for (i = 0; i < CTL_OPT_MAX; i++) {
+
+        o = &ctl_options[i];
+
+        if (!((command->options | ctl_bit(CTL_OPT_HELP)) & ctl_bit(i))) {
+            continue;
+        }
+
+        n = printf("  --%s%s%s", o->name, o->value ? " " : "",
+                   o->value ? o->value : "");
+
+        for (line = o->help; line; line = lf ? lf + 1 : NULL) {
+
+            lf = strchr(line, '\n');
+
+            printf("%*s%.*s%s\n", n < CTL_HELP_COLUMN ? CTL_HELP_COLUMN - n : 1,
+                   "", (int) (lf ? lf - line : (long) strlen(line)), line,
+                   lf == NULL && (command->required & ctl_bit(i))
+                   ? "; required" : "");
+            n = 0;
+        }
+    }
+}
