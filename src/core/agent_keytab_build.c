@@ -138,6 +138,10 @@ agent_keytab_create(uint8_t *base, size_t size, const agent_pepper_t *peppers,
 
     memset(b->strings, 0, AGENT_KEYTAB_STRING_HEAD);
 
+    /* a reader of a half-built block must not take it for the last one */
+
+    memset(base, 0, AGENT_KEYTAB_RECORDS);
+
     return b;
 }
 
@@ -481,10 +485,6 @@ agent_build_fit(agent_keytab_builder_t *b, char *err)
     if (b->ids == NULL || b->digests == NULL) {
         return agent_fail(err, "not enough memory to look for duplicates");
     }
-
-    /* a reader of a half-built block must not take it for the last one */
-
-    memset(b->base, 0, AGENT_KEYTAB_RECORDS);
 
     return 1;
 }

@@ -559,6 +559,8 @@ test_slices(void)
 
     b = begin(block.base, block.size, 1000);
 
+    ok(agent_keytab_open(&block.tab, block.base, block.size) == -1,
+       "the older table is gone as soon as records are added");
     ok(agent_keytab_finish(b, 0, &line, error) == AGENT_BUILD_AGAIN,
        "no step, not done");
 
