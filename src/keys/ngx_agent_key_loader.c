@@ -44,6 +44,8 @@ static ngx_int_t ngx_agent_key_loader_finish(ngx_agent_key_loader_t *loader);
 static void ngx_agent_key_loader_too_small(ngx_agent_key_loader_t *loader);
 static void ngx_agent_key_loader_error(ngx_agent_key_loader_t *loader,
     uint64_t line, char *err);
+static ngx_int_t ngx_agent_key_pepper_read(const ngx_str_t *path, u_char *buf,
+    size_t *len, ngx_agent_file_id_t *id, ngx_uint_t level, ngx_log_t *log);
 static void ngx_agent_key_stat_id(ngx_file_info_t *fi,
     ngx_agent_file_id_t *id);
 
@@ -441,13 +443,45 @@ ngx_int_t
 ngx_agent_key_peppers(const ngx_str_t *path, agent_pepper_t *peppers,
     size_t *n, ngx_agent_file_id_t *id, ngx_uint_t level, ngx_log_t *log)
 {
-    int               rc;
-    char              err[AGENT_ERROR_LEN];
-    u_char            buf[AGENT_PEPPERS_MAX * NGX_AGENT_PEPPER_LINE];
-    ssize_t           len;
-    uint64_t          line;
+    int          rc;
+    char         err[AGENT_ERROR_LEN];
+    u_char       buf[AGENT_PEPPERS_MAX * NGX_AGENT_PEPPER_LINE];
+    uint64_t     line;
+    ngx_int_t    read;
+    agent_str_t  text;
+
+    text.data = buf;
+    text.len = sizeof(buf);
+
+    read = ngx_agent_key_pepper_read(path, buf, &text.len, id, level, log);
+
+    if (read != NGX_OK) {
+        OPENSSL_cleanse(buf, sizeof(buf));
+        return read;
+    }
+
+    rc = agent_pepper_parse(&text, peppers, n, &line, err);
+
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    if (rc != 0) {
+        ngx_log_error(level, log, 0, "agent_auth: %V:%uL: %s", path, line,
+                      err);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* *len: the room in buf, then what was read */
+
+static ngx_int_t
+ngx_agent_key_pepper_read(const ngx_str_t *path, u_char *buf, size_t *len,
+    ngx_agent_file_id_t *id, ngx_uint_t level, ngx_log_t *log)
+{
+    ssize_t           n;
     ngx_fd_t          fd;
-    agent_str_t       text;
     ngx_file_info_t   fi;
 
     fd = ngx_open_file(path->data, NGX_FILE_RDONLY,
@@ -464,52 +498,39 @@ ngx_agent_key_peppers(const ngx_str_t *path, agent_pepper_t *peppers,
         return NGX_ERROR;
     }
 
-    len = -1;
+    n = -1;
 
     if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
-        len = ngx_read_fd(fd, buf, sizeof(buf));
+        n = ngx_read_fd(fd, buf, *len);
     }
 
-    if (len == -1) {
+    if (n == -1) {
         ngx_log_error(level, log, ngx_errno,
                       "agent_auth: " ngx_read_fd_n " \"%V\" failed", path);
     }
 
     (void) ngx_close_file(fd);
 
-    if (len == -1) {
+    if (n == -1) {
         return NGX_ERROR;
     }
 
     ngx_agent_key_stat_id(&fi, id);
 
     if (fi.st_mode & S_IROTH) {
-        OPENSSL_cleanse(buf, sizeof(buf));
         ngx_log_error(level, log, 0,
                       "agent_auth: pepper file \"%V\" is readable by everyone, "
                       "do \"chmod o-rwx\" and make new peppers", path);
         return NGX_ERROR;
     }
 
-    if (len == (ssize_t) sizeof(buf)) {
-        OPENSSL_cleanse(buf, sizeof(buf));
+    if ((size_t) n == *len) {
         ngx_log_error(level, log, 0,
                       "agent_auth: pepper file \"%V\" is too long", path);
         return NGX_ERROR;
     }
 
-    text.data = buf;
-    text.len = len;
-
-    rc = agent_pepper_parse(&text, peppers, n, &line, err);
-
-    OPENSSL_cleanse(buf, sizeof(buf));
-
-    if (rc != 0) {
-        ngx_log_error(level, log, 0, "agent_auth: %V:%uL: %s", path, line,
-                      err);
-        return NGX_ERROR;
-    }
+    *len = n;
 
     return NGX_OK;
 }

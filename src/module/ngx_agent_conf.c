@@ -10,8 +10,12 @@ static ngx_int_t ngx_agent_conf_method(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *alcf, ngx_str_t *value);
 static ngx_int_t ngx_agent_conf_source(ngx_conf_t *cf, ngx_str_t *value,
     ngx_agent_source_t *source);
+static char *ngx_agent_conf_list(ngx_conf_t *cf, ngx_array_t **list,
+    size_t size, void **element);
 static ngx_int_t ngx_agent_conf_scope_value(ngx_conf_t *cf, ngx_str_t *text,
     ngx_agent_scope_value_t *value);
+static ngx_int_t ngx_agent_conf_require_value(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_agent_require_t *require);
 static ngx_int_t ngx_agent_conf_complex(ngx_conf_t *cf, ngx_str_t *text,
     ngx_http_complex_value_t *cv);
 static ngx_uint_t ngx_agent_conf_off(ngx_conf_t *cf);
@@ -196,36 +200,18 @@ ngx_agent_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_agent_loc_conf_t  *alcf = conf;
 
+    char                     *rv;
     ngx_str_t                *value;
     ngx_uint_t                i;
     ngx_agent_scope_rule_t   *rule;
     ngx_agent_scope_value_t  *sv;
 
-    if (alcf->scopes == NULL
-        || (alcf->scopes != NGX_CONF_UNSET_PTR && ngx_agent_conf_off(cf)))
-    {
-        return "has \"off\" beside other values";
-    }
+    rv = ngx_agent_conf_list(cf, &alcf->scopes, sizeof(ngx_agent_scope_rule_t),
+                             (void **) &rule);
 
-    if (ngx_agent_conf_off(cf)) {
-        alcf->scopes = NULL;
-        return NGX_CONF_OK;
+    if (rv != NGX_CONF_OK || rule == NULL) {
+        return rv;
     }
-
-    if (alcf->scopes == NGX_CONF_UNSET_PTR) {
-        alcf->scopes = ngx_array_create(cf->pool, 2,
-                                        sizeof(ngx_agent_scope_rule_t));
-        if (alcf->scopes == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    rule = ngx_array_push(alcf->scopes);
-    if (rule == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(rule, sizeof(ngx_agent_scope_rule_t));
 
     if (ngx_array_init(&rule->values, cf->pool, cf->args->nelts,
                        sizeof(ngx_agent_scope_value_t))
@@ -264,6 +250,46 @@ ngx_agent_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A directive that may be repeated at one level, unless it is "off": a new
+ * zeroed element of *list, or NULL for "off".
+ */
+
+static char *
+ngx_agent_conf_list(ngx_conf_t *cf, ngx_array_t **list, size_t size,
+    void **element)
+{
+    *element = NULL;
+
+    if (*list == NULL
+        || (*list != NGX_CONF_UNSET_PTR && ngx_agent_conf_off(cf)))
+    {
+        return "has \"off\" beside other values";
+    }
+
+    if (ngx_agent_conf_off(cf)) {
+        *list = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (*list == NGX_CONF_UNSET_PTR) {
+        *list = ngx_array_create(cf->pool, 2, size);
+        if (*list == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    *element = ngx_array_push(*list);
+    if (*element == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(*element, size);
 
     return NGX_CONF_OK;
 }
@@ -357,33 +383,16 @@ ngx_agent_conf_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_agent_loc_conf_t  *alcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_uint_t                 i, n;
-    ngx_agent_require_t       *require;
-    ngx_http_complex_value_t  *cv;
+    char                 *rv;
+    ngx_str_t            *value;
+    ngx_uint_t            i, n;
+    ngx_agent_require_t  *require;
 
-    if (alcf->requires == NULL
-        || (alcf->requires != NGX_CONF_UNSET_PTR && ngx_agent_conf_off(cf)))
-    {
-        return "has \"off\" beside other values";
-    }
+    rv = ngx_agent_conf_list(cf, &alcf->requires, sizeof(ngx_agent_require_t),
+                             (void **) &require);
 
-    if (ngx_agent_conf_off(cf)) {
-        alcf->requires = NULL;
-        return NGX_CONF_OK;
-    }
-
-    if (alcf->requires == NGX_CONF_UNSET_PTR) {
-        alcf->requires = ngx_array_create(cf->pool, 2,
-                                          sizeof(ngx_agent_require_t));
-        if (alcf->requires == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    require = ngx_array_push(alcf->requires);
-    if (require == NULL) {
-        return NGX_CONF_ERROR;
+    if (rv != NGX_CONF_OK || require == NULL) {
+        return rv;
     }
 
     require->status = NGX_HTTP_FORBIDDEN;
@@ -416,25 +425,34 @@ ngx_agent_conf_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 1; i < n; i++) {
-
-        /* a constant would always or never be met */
-
-        if (ngx_http_script_variables_count(&value[i]) == 0) {
-            ngx_agent_conf_invalid(cf, &value[i], "agent_require");
-            return NGX_CONF_ERROR;
-        }
-
-        cv = ngx_array_push(&require->values);
-        if (cv == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (ngx_agent_conf_complex(cf, &value[i], cv) != NGX_OK) {
+        if (ngx_agent_conf_require_value(cf, &value[i], require) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_conf_require_value(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_agent_require_t *require)
+{
+    ngx_http_complex_value_t  *cv;
+
+    /* a constant would always or never be met */
+
+    if (ngx_http_script_variables_count(value) == 0) {
+        ngx_agent_conf_invalid(cf, value, "agent_require");
+        return NGX_ERROR;
+    }
+
+    cv = ngx_array_push(&require->values);
+    if (cv == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_agent_conf_complex(cf, value, cv);
 }
 
 

@@ -21,10 +21,6 @@ static void ngx_agent_log_trace(ngx_http_request_t *r,
     agent_audit_event_t *ev);
 
 
-#define ngx_agent_view(dst, src)                                              \
-    (dst)->len = (src)->len; (dst)->data = (src)->data
-
-
 ngx_int_t
 ngx_agent_log_handler(ngx_http_request_t *r)
 {

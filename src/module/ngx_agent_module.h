@@ -29,6 +29,15 @@
 #define NGX_AGENT_FINGERPRINT     16        /* hex digits */
 
 
+/* between ngx_str_t and agent_str_t, which differ in const only */
+
+#define ngx_agent_view(dst, src)                                              \
+    do {                                                                      \
+        (dst)->len = (src)->len;                                              \
+        (dst)->data = (src)->data;                                            \
+    } while (0)
+
+
 /* a place where a credential may stand */
 
 typedef struct {

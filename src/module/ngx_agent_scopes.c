@@ -13,13 +13,21 @@
 
 static ngx_int_t ngx_agent_scopes_close(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf, ngx_agent_scope_t *scope);
+static ngx_int_t ngx_agent_scopes_broader(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_scope_t *scope, ngx_uint_t i);
+static ngx_uint_t ngx_agent_scopes_among(const ngx_agent_scope_t *scope,
+    const agent_str_t *name);
 static ngx_agent_scope_t *ngx_agent_scopes_find(
     const ngx_agent_main_conf_t *amcf, const agent_str_t *name);
+static ngx_int_t ngx_agent_scopes_literal(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_scope_value_t *value);
 static agent_reason_e ngx_agent_scopes_rule(ngx_http_request_t *r,
     const ngx_agent_scope_rule_t *rule, const agent_str_t *held);
 static ngx_int_t ngx_agent_scopes_value(ngx_http_request_t *r,
     const ngx_agent_scope_value_t *value, const agent_str_t *held,
     ngx_uint_t *met, ngx_uint_t *missing);
+static ngx_int_t ngx_agent_scopes_join(ngx_pool_t *pool, ngx_str_t *needed,
+    const ngx_str_t *text);
 static ngx_uint_t ngx_agent_scopes_held(const ngx_agent_scope_t *scope,
     const agent_str_t *held);
 
@@ -38,8 +46,7 @@ ngx_agent_scopes_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
 
     for (i = 0; i < amcf->implies.nelts; i++) {
 
-        name.len = implies[i].narrow.len;
-        name.data = implies[i].narrow.data;
+        ngx_agent_view(&name, &implies[i].narrow);
 
         if (ngx_agent_scopes_find(amcf, &name)) {
             continue;
@@ -65,9 +72,8 @@ static ngx_int_t
 ngx_agent_scopes_close(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
     ngx_agent_scope_t *scope)
 {
-    ngx_uint_t            i, j, k;
-    agent_str_t          *name, broad, narrow;
-    ngx_agent_implies_t  *implies;
+    ngx_uint_t    i;
+    agent_str_t  *name;
 
     if (ngx_array_init(&scope->accepted, cf->pool, 4, sizeof(agent_str_t))
         != NGX_OK)
@@ -80,54 +86,80 @@ ngx_agent_scopes_close(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    name->len = scope->name.len;
-    name->data = scope->name.data;
-
-    implies = amcf->implies.elts;
+    ngx_agent_view(name, &scope->name);
 
     /* the array grows while it is walked, until nothing new is found */
 
     for (i = 0; i < scope->accepted.nelts; i++) {
-        for (j = 0; j < amcf->implies.nelts; j++) {
-
-            broad.len = implies[j].broad.len;
-            broad.data = implies[j].broad.data;
-            narrow.len = implies[j].narrow.len;
-            narrow.data = implies[j].narrow.data;
-
-            name = scope->accepted.elts;
-
-            if (!agent_str_eq(&name[i], &narrow)) {
-                continue;
-            }
-
-            for (k = 0; k < scope->accepted.nelts; k++) {
-                if (agent_str_eq(&name[k], &broad)) {
-                    break;
-                }
-            }
-
-            if (k < scope->accepted.nelts) {
-                continue;
-            }
-
-            if (k == NGX_AGENT_SCOPES_MAX) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "too many scopes imply \"%V\" in "
-                                   "\"agent_scope_implies\"", &scope->name);
-                return NGX_ERROR;
-            }
-
-            name = ngx_array_push(&scope->accepted);
-            if (name == NULL) {
-                return NGX_ERROR;
-            }
-
-            *name = broad;
+        if (ngx_agent_scopes_broader(cf, amcf, scope, i) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* adds the scopes that imply the i-th accepted one and are not there yet */
+
+static ngx_int_t
+ngx_agent_scopes_broader(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_scope_t *scope, ngx_uint_t i)
+{
+    ngx_uint_t            j;
+    agent_str_t          *name, broad, narrow;
+    ngx_agent_implies_t  *implies;
+
+    implies = amcf->implies.elts;
+
+    for (j = 0; j < amcf->implies.nelts; j++) {
+
+        ngx_agent_view(&broad, &implies[j].broad);
+        ngx_agent_view(&narrow, &implies[j].narrow);
+
+        name = scope->accepted.elts;
+
+        if (!agent_str_eq(&name[i], &narrow)
+            || ngx_agent_scopes_among(scope, &broad))
+        {
+            continue;
+        }
+
+        if (scope->accepted.nelts == NGX_AGENT_SCOPES_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "too many scopes imply \"%V\" in "
+                               "\"agent_scope_implies\"", &scope->name);
+            return NGX_ERROR;
+        }
+
+        name = ngx_array_push(&scope->accepted);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        *name = broad;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_agent_scopes_among(const ngx_agent_scope_t *scope,
+    const agent_str_t *name)
+{
+    ngx_uint_t          i;
+    const agent_str_t  *accepted;
+
+    accepted = scope->accepted.elts;
+
+    for (i = 0; i < scope->accepted.nelts; i++) {
+        if (agent_str_eq(&accepted[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -159,7 +191,6 @@ ngx_agent_scopes_resolve(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
     ngx_array_t *rules)
 {
     ngx_uint_t                i, j;
-    agent_str_t               name;
     ngx_agent_scope_rule_t   *rule;
     ngx_agent_scope_value_t  *value;
 
@@ -170,35 +201,40 @@ ngx_agent_scopes_resolve(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
         value = rule[i].values.elts;
 
         for (j = 0; j < rule[i].values.nelts; j++) {
-
-            if (value[j].complex || value[j].literal) {
-                continue;
-            }
-
-            name.len = value[j].text.len;
-            name.data = value[j].text.data;
-
-            value[j].literal = ngx_agent_scopes_find(amcf, &name);
-
-            if (value[j].literal) {
-                continue;
-            }
-
-            value[j].literal = ngx_pcalloc(cf->pool,
-                                           sizeof(ngx_agent_scope_t));
-            if (value[j].literal == NULL) {
-                return NGX_ERROR;
-            }
-
-            value[j].literal->name = value[j].text;
-
-            if (ngx_agent_scopes_close(cf, amcf, value[j].literal) != NGX_OK) {
+            if (value[j].complex == NULL
+                && ngx_agent_scopes_literal(cf, amcf, &value[j]) != NGX_OK)
+            {
                 return NGX_ERROR;
             }
         }
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_scopes_literal(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_scope_value_t *value)
+{
+    agent_str_t  name;
+
+    ngx_agent_view(&name, &value->text);
+
+    value->literal = ngx_agent_scopes_find(amcf, &name);
+
+    if (value->literal) {
+        return NGX_OK;
+    }
+
+    value->literal = ngx_pcalloc(cf->pool, sizeof(ngx_agent_scope_t));
+    if (value->literal == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->literal->name = value->text;
+
+    return ngx_agent_scopes_close(cf, amcf, value->literal);
 }
 
 
@@ -284,8 +320,7 @@ ngx_agent_scopes_value(ngx_http_request_t *r,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_agent_auth_module);
 
-    rest.len = text.len;
-    rest.data = text.data;
+    ngx_agent_view(&rest, &text);
 
     while (agent_scope_next(&rest, &token)) {
 
@@ -329,11 +364,8 @@ ngx_int_t
 ngx_agent_scopes_needed(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_str_t *needed)
 {
-    size_t                    len;
-    u_char                   *p;
     ngx_str_t                 text;
     ngx_uint_t                i, j;
-    agent_str_t               seen, rest, token;
     ngx_agent_scope_rule_t   *rule;
     ngx_agent_scope_value_t  *value;
 
@@ -360,40 +392,54 @@ ngx_agent_scopes_needed(ngx_http_request_t *r,
                 return NGX_ERROR;
             }
 
-            len = needed->len + 1 + text.len;
-
-            p = ngx_pnalloc(r->pool, len);
-            if (p == NULL) {
+            if (ngx_agent_scopes_join(r->pool, needed, &text) != NGX_OK) {
                 return NGX_ERROR;
             }
-
-            seen.data = p;
-            p = ngx_cpymem(p, needed->data, needed->len);
-
-            rest.len = text.len;
-            rest.data = text.data;
-
-            while (agent_scope_next(&rest, &token)) {
-
-                seen.len = p - seen.data;
-
-                if (!agent_scope_token_valid(&token)
-                    || agent_scope_contains(&seen, &token))
-                {
-                    continue;
-                }
-
-                if (seen.len) {
-                    *p++ = ' ';
-                }
-
-                p = ngx_cpymem(p, token.data, token.len);
-            }
-
-            needed->data = (u_char *) seen.data;
-            needed->len = p - seen.data;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* each scope once, and none that must not stand in a field, RFC 6750, 3 */
+
+static ngx_int_t
+ngx_agent_scopes_join(ngx_pool_t *pool, ngx_str_t *needed,
+    const ngx_str_t *text)
+{
+    u_char       *p, *start;
+    agent_str_t   seen, rest, token;
+
+    start = ngx_pnalloc(pool, needed->len + 1 + text->len);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(start, needed->data, needed->len);
+
+    ngx_agent_view(&rest, text);
+
+    while (agent_scope_next(&rest, &token)) {
+
+        seen.data = start;
+        seen.len = p - start;
+
+        if (!agent_scope_token_valid(&token)
+            || agent_scope_contains(&seen, &token))
+        {
+            continue;
+        }
+
+        if (seen.len) {
+            *p++ = ' ';
+        }
+
+        p = ngx_cpymem(p, token.data, token.len);
+    }
+
+    needed->data = start;
+    needed->len = p - start;
 
     return NGX_OK;
 }
