@@ -1,0 +1,510 @@
+
+/*
+ * A file that takes audit lines: a buffer in each worker, whole lines only,
+ * and nothing forgotten while the file cannot be written.
+ */
+
+#include "ngx_agent_audit_sink.h"
+
+
+/* the reason of a write() that took some octets but not all */
+
+#define NGX_AGENT_AUDIT_SHORT  -1
+
+
+static void ngx_agent_audit_file_timer(ngx_event_t *ev);
+static void ngx_agent_audit_file_reopen(ngx_open_file_t *file,
+    ngx_log_t *log);
+static void ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink);
+static ngx_err_t ngx_agent_audit_file_drain(ngx_agent_audit_sink_t *sink);
+static size_t ngx_agent_audit_file_portion(ngx_agent_audit_sink_t *sink);
+static ngx_err_t ngx_agent_audit_file_put(ngx_agent_audit_sink_t *sink,
+    size_t size);
+static ngx_uint_t ngx_agent_audit_file_torn(ngx_agent_audit_sink_t *sink);
+static ngx_err_t ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink);
+static void ngx_agent_audit_file_failed(ngx_agent_audit_sink_t *sink,
+    ngx_err_t err);
+static void ngx_agent_audit_file_retired(void *data);
+
+
+ngx_int_t
+ngx_agent_audit_file_init(ngx_agent_audit_sink_t *sink)
+{
+    ngx_cycle_t      *cycle;
+    ngx_open_file_t  *file;
+
+    cycle = sink->conf->cycle;
+
+    sink->block = ngx_pnalloc(cycle->pool, 1 + sink->size);
+    if (sink->block == NULL) {
+        return NGX_ERROR;
+    }
+
+    sink->block[0] = LF;
+    sink->start = sink->block + 1;
+    sink->last = sink->start;
+    sink->end = sink->start + sink->size;
+
+    sink->fd = NGX_INVALID_FILE;
+
+    sink->event.handler = ngx_agent_audit_file_timer;
+    sink->event.data = sink;
+    sink->event.log = &cycle->new_log;
+    sink->event.cancelable = 1;
+
+    /* opened with the logs, reopened with them, flushed at exit with them */
+
+    file = ngx_list_push(&cycle->open_files);
+    if (file == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(file, sizeof(ngx_open_file_t));
+
+    file->fd = NGX_INVALID_FILE;
+    file->name = sink->name;
+    file->flush = ngx_agent_audit_file_reopen;
+    file->data = sink;
+
+    sink->file = file;
+
+    return NGX_OK;
+}
+
+
+u_char *
+ngx_agent_audit_file_room(ngx_agent_audit_sink_t *sink)
+{
+    if (sink->end - sink->last >= AGENT_AUDIT_LINE_MAX) {
+        return sink->last;
+    }
+
+    if (!ngx_agent_audit_waits(sink)) {
+        (void) ngx_agent_audit_file_flush(sink);
+
+        if (sink->end - sink->last >= AGENT_AUDIT_LINE_MAX) {
+            return sink->last;
+        }
+    }
+
+    (void) ngx_atomic_fetch_add(&sink->state->lost, 1);
+
+    if (ngx_agent_audit_state_warn(sink->state)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "agent_auth: audit lines are lost, "
+                      "\"%V\" does not take them", &sink->name);
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_agent_audit_file_add(ngx_agent_audit_sink_t *sink, size_t len)
+{
+    sink->last += len;
+
+    if (!sink->event.timer_set) {
+        ngx_add_timer(&sink->event, sink->flush);
+    }
+}
+
+
+static void
+ngx_agent_audit_file_timer(ngx_event_t *ev)
+{
+    (void) ngx_agent_audit_file_flush(ev->data);
+}
+
+
+/* core is about to reopen the file, or the process is about to exit */
+
+static void
+ngx_agent_audit_file_reopen(ngx_open_file_t *file, ngx_log_t *log)
+{
+    ngx_agent_audit_sink_t  *sink;
+
+    sink = file->data;
+
+    if (sink->last != sink->start && !ngx_agent_audit_waits(sink)) {
+        (void) ngx_agent_audit_file_flush(sink);
+    }
+
+    /* the new file may well be better than the old one, and its descriptor
+       may have the same number */
+
+    sink->retry = ngx_current_msec;
+    sink->fd = NGX_INVALID_FILE;
+}
+
+
+ngx_int_t
+ngx_agent_audit_file_flush(ngx_agent_audit_sink_t *sink)
+{
+    ngx_err_t  err;
+
+    ngx_agent_audit_file_know(sink);
+
+    err = ngx_agent_audit_file_drain(sink);
+
+    if (err == 0 && sink->state->lost) {
+        err = ngx_agent_audit_file_record(sink);
+    }
+
+    if (err) {
+        ngx_agent_audit_file_failed(sink, err);
+        return NGX_AGAIN;
+    }
+
+    sink->failed = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink)
+{
+    ngx_file_info_t  fi;
+
+    if (sink->file == NULL || sink->fd == sink->file->fd) {
+        return;
+    }
+
+    sink->fd = sink->file->fd;
+    sink->inode = 0;
+    sink->pipe = 0;
+
+    if (ngx_fd_info(sink->fd, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      ngx_fd_info_n " \"%V\" failed", &sink->name);
+        return;
+    }
+
+    sink->inode = fi.st_ino;
+
+    if (ngx_is_file(&fi)) {
+        return;
+    }
+
+    /* nobody may be reading a pipe or a terminal */
+
+    sink->pipe = S_ISFIFO(fi.st_mode) ? 1 : 0;
+
+    if (ngx_nonblocking(sink->fd) == -1) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      ngx_nonblocking_n " \"%V\" failed", &sink->name);
+    }
+}
+
+
+/* writes what waits; 0, or the reason why some of it still does */
+
+static ngx_err_t
+ngx_agent_audit_file_drain(ngx_agent_audit_sink_t *sink)
+{
+    ngx_err_t   err;
+    ngx_uint_t  tries;
+
+    tries = 0;
+
+    while (sink->last != sink->start) {
+
+        err = ngx_agent_audit_file_put(sink,
+                                       ngx_agent_audit_file_portion(sink));
+        if (err == 0) {
+            continue;
+        }
+
+        /* another attempt says what was wrong, or that nothing is any more */
+
+        if (err == NGX_AGENT_AUDIT_SHORT && tries++ == 0) {
+            continue;
+        }
+
+        return err;
+    }
+
+    return 0;
+}
+
+
+/*
+ * A write to a file with O_APPEND is one piece whatever its size; to a pipe
+ * that several processes write to, only up to PIPE_BUF octets (POSIX, write).
+ */
+
+static size_t
+ngx_agent_audit_file_portion(ngx_agent_audit_sink_t *sink)
+{
+    u_char  *p, *lf;
+    size_t   size;
+
+    size = sink->last - sink->start;
+
+    if (!sink->pipe || size < PIPE_BUF) {
+        return size;
+    }
+
+    p = sink->start;
+
+    for ( ;; ) {
+        lf = memchr(p, LF, sink->last - p);
+
+        /* one octet is for the LF that may have to go first */
+
+        if (lf == NULL || lf + 1 - sink->start >= PIPE_BUF) {
+            break;
+        }
+
+        p = lf + 1;
+    }
+
+    if (p == sink->start && lf) {
+        p = lf + 1;
+    }
+
+    return p - sink->start;
+}
+
+
+/*
+ * Writes the first size octets, which are whole lines, and takes those that
+ * are in the file out of the buffer.  A line of which only a part got there
+ * stays, to be written anew: other workers may have appended to the part, so
+ * that what is left of the line would not complete it.  They must not, and
+ * neither must we, write on in that part: whoever is next ends it with an LF.
+ */
+
+static ngx_err_t
+ngx_agent_audit_file_put(ngx_agent_audit_sink_t *sink, size_t size)
+{
+    size_t      whole, done;
+    ssize_t     n;
+    ngx_err_t   err;
+    ngx_uint_t  torn;
+
+    torn = ngx_agent_audit_file_torn(sink);
+
+    do {
+        n = write(sink->fd, sink->start - torn, size + torn);
+        err = ngx_errno;
+    } while (n == -1 && err == NGX_EINTR);
+
+    if (n <= 0) {
+        if (torn) {
+            (void) ngx_atomic_cmp_set(&sink->state->torn, 0,
+                                      (ngx_atomic_uint_t) sink->inode);
+        }
+
+        return (n == 0) ? NGX_ENOSPC : err;
+    }
+
+    done = n - torn;
+    whole = done;
+
+    while (whole && sink->start[whole - 1] != LF) {
+        whole--;
+    }
+
+    if (whole != done) {
+        sink->state->torn = (ngx_atomic_uint_t) sink->inode;
+    }
+
+    if (whole) {
+        ngx_memmove(sink->start, sink->start + whole,
+                    sink->last - sink->start - whole);
+        sink->last -= whole;
+    }
+
+    return (done == size) ? 0 : NGX_AGENT_AUDIT_SHORT;
+}
+
+
+/* 1 where it is up to us to end a torn line in our file */
+
+static ngx_uint_t
+ngx_agent_audit_file_torn(ngx_agent_audit_sink_t *sink)
+{
+    ngx_file_info_t    fi;
+    ngx_atomic_uint_t  torn;
+
+    torn = sink->state->torn;
+
+    if (torn == 0 || torn != (ngx_atomic_uint_t) sink->inode
+        || !ngx_atomic_cmp_set(&sink->state->torn, torn, 0))
+    {
+        return 0;
+    }
+
+    /* it was truncated, or is a new file with the inode of an old one */
+
+    if (!sink->pipe
+        && ngx_fd_info(sink->fd, &fi) != NGX_FILE_ERROR
+        && ngx_file_size(&fi) == 0)
+    {
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* the buffer is empty; 0, or why no line tells of the lost ones */
+
+static ngx_err_t
+ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink)
+{
+    ngx_err_t   err;
+    ngx_uint_t  lost;
+
+    lost = ngx_agent_audit_state_take(sink->state);
+
+    if (lost == 0) {
+        return 0;
+    }
+
+    sink->last += ngx_agent_audit_lost(sink, sink->start, lost);
+
+    err = ngx_agent_audit_file_drain(sink);
+
+    if (err) {
+        /* not left in the buffer: the next record counts these lines too */
+
+        sink->last = sink->start;
+        (void) ngx_atomic_fetch_add(&sink->state->lost, lost);
+
+        return err;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "agent_auth: audit log \"%V\" is written again, "
+                  "%ui lines were lost", &sink->name, lost);
+
+    return 0;
+}
+
+
+static void
+ngx_agent_audit_file_failed(ngx_agent_audit_sink_t *sink, ngx_err_t err)
+{
+    ngx_msec_t  msec;
+
+    /* a reader that is a little late is no fault */
+
+    msec = (err == NGX_EAGAIN) ? NGX_AGENT_AUDIT_BUSY : NGX_AGENT_AUDIT_RETRY;
+
+    sink->failed = 1;
+    sink->retry = ngx_current_msec + msec;
+
+    ngx_add_timer(&sink->event, msec);
+
+    if (err == NGX_EAGAIN || !ngx_agent_audit_state_warn(sink->state)) {
+        return;
+    }
+
+    if (err == NGX_AGENT_AUDIT_SHORT) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "agent_auth: write() to audit log \"%V\" was "
+                      "incomplete, %uz octets wait", &sink->name,
+                      (size_t) (sink->last - sink->start));
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
+                  "agent_auth: write() to audit log \"%V\" failed, "
+                  "%uz octets wait", &sink->name,
+                  (size_t) (sink->last - sink->start));
+}
+
+
+void
+ngx_agent_audit_file_exit(ngx_agent_audit_sink_t *sink)
+{
+    u_char      *p;
+    ngx_uint_t   n;
+
+    if (sink->last == sink->start && sink->state->lost == 0) {
+        return;
+    }
+
+    (void) ngx_agent_audit_file_flush(sink);
+
+    n = 0;
+
+    for (p = sink->start; p != sink->last; p++) {
+        n += (*p == LF);
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    sink->last = sink->start;
+    (void) ngx_atomic_fetch_add(&sink->state->lost, (ngx_atomic_int_t) n);
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "agent_auth: %ui audit lines are lost, \"%V\" could not be "
+                  "written when the process ended", n, &sink->name);
+}
+
+
+ngx_int_t
+ngx_agent_audit_file_retire(ngx_agent_audit_sink_t *sink)
+{
+    ngx_fd_t                  fd;
+    ngx_pool_cleanup_t       *cln;
+    ngx_agent_audit_state_t  *state;
+
+    if (sink->last != sink->start) {
+        (void) ngx_agent_audit_file_flush(sink);
+    }
+
+    ngx_agent_audit_file_know(sink);
+
+    cln = ngx_pool_cleanup_add(sink->conf->cycle->pool, 0);
+    state = ngx_pcalloc(sink->conf->cycle->pool,
+                        sizeof(ngx_agent_audit_state_t));
+
+    if (cln == NULL || state == NULL) {
+        return NGX_ERROR;
+    }
+
+    fd = fcntl(sink->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "fcntl(F_DUPFD_CLOEXEC) \"%V\" failed", &sink->name);
+        return NGX_ERROR;
+    }
+
+    sink->fd = fd;
+    sink->file = NULL;
+
+    /* the zone goes too where the other configuration has none */
+
+    sink->state = state;
+
+    cln->handler = ngx_agent_audit_file_retired;
+    cln->data = sink;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_audit_file_retired(void *data)
+{
+    ngx_agent_audit_sink_t  *sink = data;
+
+    ngx_agent_audit_file_exit(sink);
+
+    if (sink->event.timer_set) {
+        ngx_del_timer(&sink->event);
+    }
+
+    if (ngx_close_file(sink->fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", &sink->name);
+    }
+}
