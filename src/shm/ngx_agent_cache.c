@@ -20,8 +20,8 @@ static ngx_int_t ngx_agent_cache_copy(const ngx_agent_cache_t *cache,
 static ngx_agent_cache_slot_t *ngx_agent_cache_victim(
     ngx_agent_cache_t *cache, u_char *set, const u_char *key,
     const u_char *part, int64_t now_ms, ngx_uint_t negative);
-static ngx_uint_t ngx_agent_cache_rank(const ngx_agent_cache_slot_t *slot,
-    int64_t now_ms, ngx_uint_t negatives, ngx_uint_t negative);
+static ngx_uint_t ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
+    const ngx_agent_cache_slot_t *b, int64_t now_ms);
 static ngx_uint_t ngx_agent_cache_is(const ngx_agent_cache_slot_t *slot,
     const u_char *key, const u_char *part);
 static void ngx_agent_cache_write(ngx_agent_cache_slot_t *slot,
@@ -255,14 +255,19 @@ ngx_agent_cache_set(ngx_agent_cache_t *cache, const u_char *key,
 }
 
 
+/*
+ * The slot of the same key, else among those for entries of its kind one
+ * whose time is over, else the one not used for longest.
+ */
+
 static ngx_agent_cache_slot_t *
 ngx_agent_cache_victim(ngx_agent_cache_t *cache, u_char *set,
     const u_char *key, const u_char *part, int64_t now_ms, ngx_uint_t negative)
 {
-    ngx_uint_t               i, rank, best, negatives;
+    ngx_uint_t               i, ours;
     ngx_agent_cache_slot_t  *slot, *victim;
 
-    negatives = 0;
+    victim = NULL;
 
     for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
 
@@ -274,26 +279,23 @@ ngx_agent_cache_victim(ngx_agent_cache_t *cache, u_char *set,
             ngx_agent_cache_write(slot, NULL, NULL);
         }
 
+        ours = (i < NGX_AGENT_CACHE_NEGATIVE) == (negative != 0);
+
         if (slot->seq && ngx_agent_cache_is(slot, key, part)) {
-            return slot;
+
+            if (ours) {
+                return slot;
+            }
+
+            /* it was of the other kind */
+
+            ngx_agent_cache_write(slot, NULL, NULL);
         }
 
-        negatives += (slot->negative && slot->until > now_ms);
-    }
-
-    victim = NULL;
-    best = 0;
-
-    for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
-
-        slot = ngx_agent_cache_slot(cache, set, i);
-        rank = ngx_agent_cache_rank(slot, now_ms, negatives, negative);
-
-        if (victim == NULL || rank > best
-            || (rank == best && slot->used < victim->used))
+        if (ours && (victim == NULL
+                     || ngx_agent_cache_less(slot, victim, now_ms)))
         {
             victim = slot;
-            best = rank;
         }
     }
 
@@ -305,24 +307,17 @@ ngx_agent_cache_victim(ngx_agent_cache_t *cache, u_char *set,
 }
 
 
-/* the higher, the less it is missed */
+/* whether a is missed less than b */
 
 static ngx_uint_t
-ngx_agent_cache_rank(const ngx_agent_cache_slot_t *slot, int64_t now_ms,
-    ngx_uint_t negatives, ngx_uint_t negative)
+ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
+    const ngx_agent_cache_slot_t *b, int64_t now_ms)
 {
-    if (negative && negatives >= NGX_AGENT_CACHE_NEGATIVE) {
-
-        /* its own quota is full: only another negative one may go */
-
-        return (slot->negative && slot->until > now_ms) ? 2 : 0;
+    if ((a->until <= now_ms) != (b->until <= now_ms)) {
+        return a->until <= now_ms;
     }
 
-    if (slot->until <= now_ms) {
-        return 3;
-    }
-
-    return slot->negative ? 1 : 0;
+    return a->used < b->used;
 }
 
 

@@ -18,7 +18,7 @@
 #define NGX_AGENT_CACHE_KEY      32
 #define NGX_AGENT_CACHE_PART     16
 
-/* of the eight slots of a set negative entries take two at most */
+/* of the eight slots of a set the first two are for negative entries */
 
 #define NGX_AGENT_CACHE_WAYS     8
 #define NGX_AGENT_CACHE_NEGATIVE 2
@@ -107,10 +107,9 @@ ngx_int_t ngx_agent_cache_get(const ngx_agent_cache_t *cache,
 
 
 /*
- * Stores len octets in the place of the same key or of the entry of its set
- * that is missed least: one whose time is over, a negative one, the one not
- * used for longest.  A negative entry displaces no other but negative ones
- * once there are two of them, so that made-up keys cannot drive good ones out.
+ * Stores an entry in the place of the same key, else of one whose time is
+ * over, else of the one not used for longest.  Negative entries have slots of
+ * their own, so that made-up keys cannot drive one good entry out.
  *
  * NGX_OK.  NGX_BUSY: the mutex is taken, nothing was stored.  NGX_DECLINED:
  * too large.
