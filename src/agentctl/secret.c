@@ -340,14 +340,14 @@ ctl_foreign_read(uint8_t *buf, size_t size)
         return ctl_read_all(STDIN_FILENO, buf, size);
     }
 
-    fprintf(stderr, "Key, it is not shown: ");
-
     /* without ISIG nothing ends this program before echo is on again */
 
     quiet = saved;
     quiet.c_lflag &= ~(tcflag_t) (ECHO|ISIG);
 
     (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+
+    fprintf(stderr, "Key, it is not shown: ");
 
     n = read(STDIN_FILENO, buf, size);
     err = errno;

@@ -88,11 +88,11 @@ ngx_agent_audit_unique(ngx_agent_audit_conf_t *conf, ngx_uint_t n)
         }
 
         ngx_log_error(NGX_LOG_EMERG, conf->cycle->log, 0,
-                      "\"agent_audit\" path \"%V\" in %V:%ui is the same "
-                      "file as \"%V\" in %V:%ui, name it alike",
-                      &sink[n]->name, &sink[n]->place.file,
-                      sink[n]->place.line, &sink[i]->name,
-                      &sink[i]->place.file, sink[i]->place.line);
+                      "\"agent_audit\" path \"%V\" is the same file as "
+                      "\"%V\" of %V:%ui, name it alike in %V:%ui",
+                      &sink[n]->name, &sink[i]->name, &sink[i]->place.file,
+                      sink[i]->place.line, &sink[n]->place.file,
+                      sink[n]->place.line);
         return NGX_ERROR;
     }
 
@@ -151,7 +151,7 @@ used:
 
     ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                   "\"agent_audit\" path \"%V\" is also used by access_log or "
-                  "error_log in %V:%ui, audit lines need a file of their own",
+                  "error_log in %V:%ui",
                   &sink->name, &sink->place.file, sink->place.line);
 
     return NGX_ERROR;

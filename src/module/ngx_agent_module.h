@@ -104,6 +104,7 @@ typedef struct {
     const ngx_agent_key_zone_t  *zone;
 
     ngx_array_t                 *credentials;
+    const ngx_array_t           *sources;   /* those, or the default ones */
     ngx_array_t                 *scopes;
     ngx_array_t                 *requires;
     ngx_array_t                 *audit;

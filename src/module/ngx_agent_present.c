@@ -33,27 +33,27 @@ ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     agent_str_t                value;
     const ngx_agent_source_t  *source;
 
-    if (rec->sources == conf->credentials) {
+    if (rec->sources == conf->sources) {
         return;
     }
 
-    source = conf->credentials->elts;
+    source = conf->sources->elts;
 
     /* what an earlier location took out of the request is in the record */
 
     if (rec->hidden) {
-        for (i = 0; i < conf->credentials->nelts; i++) {
+        for (i = 0; i < conf->sources->nelts; i++) {
             if (source[i].header.len == rec->source->header.len
                 && ngx_memcmp(source[i].header.data, rec->source->header.data,
                               source[i].header.len) == 0)
             {
-                rec->sources = conf->credentials;
+                rec->sources = conf->sources;
                 return;
             }
         }
     }
 
-    rec->sources = conf->credentials;
+    rec->sources = conf->sources;
     rec->source = NULL;
     rec->zone = NULL;
     rec->identified = 0;
@@ -61,7 +61,7 @@ ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     rec->hidden = 0;
     rec->presented = AGENT_CREDENTIAL_MISSING;
 
-    for (i = 0; i < conf->credentials->nelts; i++) {
+    for (i = 0; i < conf->sources->nelts; i++) {
 
         switch (ngx_agent_present_source(r->main, &source[i], &value)) {
 

@@ -297,6 +297,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->zone_name = { 0, NULL };
      *     conf->zone = NULL;
+     *     conf->sources = NULL;
      *     conf->service = { 0, NULL };
      *     conf->realm = { 0, NULL };
      *     conf->challenge = { 0, NULL };
@@ -355,10 +356,14 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->service = prev->service;
     }
 
-    if (conf->credentials == NULL) {
-        conf->credentials = (conf->methods & NGX_AGENT_KEY)
-                            ? &ngx_agent_default_credentials
-                            : &ngx_agent_bearer_credentials;
+    /* the default follows the methods, and so is not inherited */
+
+    conf->sources = conf->credentials;
+
+    if (conf->sources == NULL) {
+        conf->sources = (conf->methods & NGX_AGENT_KEY)
+                        ? &ngx_agent_default_credentials
+                        : &ngx_agent_bearer_credentials;
     }
 
     if (conf->methods == NGX_AGENT_OFF) {
@@ -451,9 +456,9 @@ ngx_agent_merge_sources(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
         return NGX_OK;
     }
 
-    source = conf->credentials->elts;
+    source = conf->sources->elts;
 
-    for (i = 0; i < conf->credentials->nelts; i++) {
+    for (i = 0; i < conf->sources->nelts; i++) {
 
         if (source[i].header.len) {
             continue;
