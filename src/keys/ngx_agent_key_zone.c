@@ -52,8 +52,16 @@ ngx_agent_key_zone(ngx_conf_t *cf, ngx_array_t *zones, void *tag)
     size = 0;
     zone->check = 2000;
     zone->cycle = cf->cycle;
-    zone->conf_file = cf->conf_file->file.name;
+
+    /* a copy: the name of an included file does not outlive its reading */
+
     zone->conf_line = cf->conf_file->line;
+    zone->conf_file.len = cf->conf_file->file.name.len;
+    zone->conf_file.data = ngx_pstrdup(cf->pool, &cf->conf_file->file.name);
+
+    if (zone->conf_file.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_agent_key_zone_args(cf, zone, &size) != NGX_OK) {
         return NGX_CONF_ERROR;
