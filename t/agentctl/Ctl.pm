@@ -29,6 +29,10 @@ chmod 0755, $dir;
 
 delete $ENV{AGENT_KEY_FILE};
 
+# lint warns of files that everyone can read
+
+umask 027;
+
 my $json = JSON::PP->new->utf8->canonical;
 
 
