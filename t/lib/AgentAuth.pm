@@ -31,7 +31,9 @@ package AgentAuth;
 #
 # {{expr}} in any section is replaced by the value of the Perl expression; the
 # filter "eval" knows the same functions, but runs before --- keys is read, so
-# that it does not know a prefix or an imported value given there.  Besides Test::Nginx's own sections there are:
+# that it does not know a prefix or an imported value given there.
+# $TEST_NGINX_PORT_1 to _8 are ports that no other suite uses.  Besides the
+# sections of Test::Nginx there are:
 #
 #   --- keys         the key file conf/keys.jsonl, and "agent_key_zone
 #                    zone=keys:1m file=keys.jsonl check=100ms" unless the
@@ -66,7 +68,6 @@ use warnings;
 use Cwd ();
 use Compress::Raw::Zlib ();
 use Digest::SHA qw/ sha256 sha256_hex hmac_sha256_hex /;
-use Fcntl qw/ :flock O_RDWR O_CREAT /;
 use File::Basename qw/ basename dirname /;
 use File::Path qw/ make_path /;
 use IO::Socket::INET;
@@ -94,19 +95,18 @@ sub state_dir {
 }
 
 
-# Suites run side by side: each holds ten ports by a lock on a file, below the
-# range that the system takes ports of outgoing connections from.
+# Suites run side by side: each has ten ports, below the range from which the
+# system takes those of outgoing connections.  It holds them by a UDP socket on
+# the last one, which ends with the process and is seen from any tree.
 
 sub claim_port {
     for my $slot (0 .. 199) {
         my $port = 20000 + 10 * $slot;
 
-        sysopen my $lock, "$State/ports/$port", O_RDWR|O_CREAT or die $!;
-        flock $lock, LOCK_EX|LOCK_NB or next;
-        next if grep { !port_free($_) } $port .. $port + 9;
+        $port_lock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+            LocalPort => $port + 9, Proto => 'udp') or next;
 
-        $port_lock = $lock;
-        return $port;
+        return $port unless grep { !port_free($_) } $port .. $port + 9;
     }
 
     die "no free ports\n";
@@ -133,12 +133,12 @@ BEGIN {
     $State = state_dir();
 
     umask 022;
-    make_path("$State/logs", "$State/audit", "$State/canary", "$State/ports");
+    make_path("$State/logs", "$State/audit", "$State/canary");
 
     my $port = claim_port();
 
     $ENV{TEST_NGINX_SERVER_PORT} //= $port;
-    $ENV{"TEST_NGINX_PORT_$_"} //= $port + $_ for 1 .. 9;
+    $ENV{"TEST_NGINX_PORT_$_"} //= $port + $_ for 1 .. 8;
     $ENV{TEST_NGINX_SERVROOT} //= "$State/servroot-$Mode-$Suite";
     $ENV{TEST_NGINX_BINARY} //= nginx_binary();
     $ENV{TEST_NGINX_LOAD_MODULES} //=
@@ -147,6 +147,7 @@ BEGIN {
 }
 
 use Test::Nginx::Socket ();
+use Test::Base::Filter ();
 use Test::More ();
 use AgentClient ();
 
@@ -183,8 +184,10 @@ sub import {
     no warnings qw/ redefine prototype /;
 
     # the filter "eval" runs its code in a package of its own
-    for my $package ($caller, 'Test::Base::Filter') {
-        *{"${package}::$_"} = \&{$_} for @EXPORT;
+    for my $name (@EXPORT) {
+        *{"${caller}::$name"} = \&$name;
+        *{"Test::Base::Filter::$name"} = \&$name
+            unless Test::Base::Filter->can($name);
     }
 }
 
