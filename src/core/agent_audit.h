@@ -23,8 +23,9 @@
 
 /*
  * What one request has to say.  Empty strings and zero numbers are left out
- * of the line; numbers are at most INT64_MAX, since OCSF's are signed.  The octets may come from anybody: the writer escapes them,
- * and cuts each field at its cap.  The views must outlive the call only.
+ * of the line; numbers are at most INT64_MAX, since OCSF's are signed.  The
+ * octets may come from anybody: the writer escapes them, and cuts each field
+ * at its cap.  The views must outlive the call only.
  */
 
 typedef struct {
