@@ -325,7 +325,8 @@ ngx_agent_key_zone_reuse(ngx_agent_key_zone_t *zone, ngx_agent_key_sh_t *sh)
 
     shpool = (ngx_slab_pool_t *) zone->shm_zone->shm.addr;
 
-    if (sh == NULL
+    if ((u_char *) sh < shpool->start
+        || (u_char *) sh > shpool->end - sizeof(ngx_agent_key_sh_t)
         || ngx_agent_gen_attach(&zone->gen, shpool, &sh->gen,
                                 NGX_AGENT_KEY_KIND)
            != NGX_OK)
