@@ -24,7 +24,7 @@ use Time::HiRes qw/ time /;
 
 our @EXPORT = qw/
     ask ask_octets asked connected answer_of decided upstream through
-    port fields verdict_fields
+    attend port fields lines_of verdict_fields
 /;
 
 # design.md, 6: reason => status, error of the challenge (undef: no challenge)
@@ -238,6 +238,17 @@ sub through {
     my $seen = attend($upstream, $client, $option{answer});
 
     return ($seen, $client->answer(scalar $request[0] =~ /^HEAD /));
+}
+
+
+# The field lines of a request that an upstream got, without those that the
+# proxy makes.
+
+sub lines_of {
+    my ($head) = split /\r\n\r\n/, $_[0] // '';
+    my (undef, @lines) = split /\r\n/, $head // '';
+
+    return grep { !/^(?:Host|Connection):/i } @lines;
 }
 
 
