@@ -239,7 +239,7 @@ sub key_id {
 
     (my $id = $name) =~ s/[^0-9A-Za-z]//g;
 
-    return substr $id . '0' x 16, 0, 16;
+    return substr $id . 'Z' x 16, 0, 16;
 }
 
 
