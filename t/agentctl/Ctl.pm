@@ -6,9 +6,9 @@ package Ctl;
 use strict;
 use warnings;
 
-use Cwd qw/ abs_path /;
 use Digest::SHA qw/ sha256_hex /;
 use Exporter qw/ import /;
+use File::Copy qw/ copy /;
 use File::Temp;
 use JSON::PP;
 use POSIX qw/ strftime /;
@@ -20,12 +20,18 @@ our @EXPORT = qw/
 
 our $NOW = time;
 
-my $binary = abs_path($ENV{AGENTCTL} // 'build/agentctl');
-die "no agentctl: run make, or set AGENTCTL\n"
-    unless defined $binary && -x $binary;
+my $built = $ENV{AGENTCTL} // 'build/agentctl';
+die "no agentctl: run make, or set AGENTCTL\n" unless -x $built;
 
 my $dir = File::Temp->newdir('agentctl-XXXXXX', TMPDIR => 1);
-chmod 0755, $dir;
+my $bin = File::Temp->newdir('agentctl-XXXXXX', TMPDIR => 1);
+chmod 0755, $dir, $bin;
+
+# a copy: some tests run it as a user who may not look into the source tree
+
+my $binary = "$bin/agentctl";
+copy($built, $binary) or die "$binary: $!\n";
+chmod 0755, $binary;
 
 delete $ENV{AGENT_KEY_FILE};
 
