@@ -32,7 +32,7 @@ package AgentAuth;
 # {{expr}} in any section is replaced by the value of the Perl expression; the
 # filter "eval" knows the same functions, but runs before --- keys is read, so
 # that it does not know a prefix or an imported value given there.
-# $TEST_NGINX_PORT_1 to _8 are ports that no other suite uses.  Besides the
+# $TEST_NGINX_PORT_1 to _9 are ports that no other suite uses.  Besides the
 # sections of Test::Nginx there are:
 #
 #   --- keys         the key file conf/keys.jsonl, and "agent_key_zone
@@ -138,7 +138,7 @@ BEGIN {
     my $port = claim_port();
 
     $ENV{TEST_NGINX_SERVER_PORT} //= $port;
-    $ENV{"TEST_NGINX_PORT_$_"} //= $port + $_ for 1 .. 8;
+    $ENV{"TEST_NGINX_PORT_$_"} //= $port + $_ for 1 .. 9;
     $ENV{TEST_NGINX_SERVROOT} //= "$State/servroot-$Mode-$Suite";
     $ENV{TEST_NGINX_BINARY} //= nginx_binary();
     $ENV{TEST_NGINX_LOAD_MODULES} //=
