@@ -29,9 +29,8 @@ chmod 0755, $dir, $bin;
 
 # a copy: some tests run it as a user who may not look into the source tree
 
-my $binary = "$bin/agentctl";
-copy($built, $binary) or die "$binary: $!\n";
-chmod 0755, $binary;
+copy($built, binary()) or die "$bin: $!\n";
+chmod 0755, binary();
 
 delete $ENV{AGENT_KEY_FILE};
 
@@ -42,7 +41,7 @@ umask 027;
 my $json = JSON::PP->new->utf8->canonical;
 
 
-sub binary { $binary }
+sub binary { "$bin/agentctl" }
 sub dir { "$dir" }
 sub path { "$dir/$_[0]" }
 
@@ -69,7 +68,7 @@ sub agentctl {
         %ENV = (%ENV, %{ $option{env} // {} });
         $option{before}->() if $option{before};
 
-        exec { $binary } 'agentctl', @args or POSIX::_exit(126);
+        exec { binary() } 'agentctl', @args or POSIX::_exit(126);
     }
 
     waitpid $pid, 0;
