@@ -11,12 +11,21 @@ NGINX_DEV ?= /usr/share/nginx/src
 CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc/core
 CORE_LIBS   = -ljansson -lcrypto
 
+# src/shm is nginx code; its tests link it with a shim in place of nginx
+NGINX_TREE  = $(or $(NGINX_SRC),$(NGINX_DEV))/src
+SHM_CFLAGS  = -D_GNU_SOURCE -W -Wall -Wno-unused-parameter -Werror \
+              -I$(NGINX_TREE)/core -I$(NGINX_TREE)/event \
+              -I$(NGINX_TREE)/event/modules -I$(NGINX_TREE)/os/unix \
+              -I$(BUILD)/module -Isrc/core -Isrc/shm -It/unit -It/shm
+
 CORE_SRCS := $(wildcard src/core/*.c)
 CORE_OBJS := $(CORE_SRCS:src/core/%.c=$(BUILD)/core/%.o)
 CTL_SRCS  := $(wildcard src/agentctl/*.c)
 CTL_OBJS  := $(CTL_SRCS:src/agentctl/%.c=$(BUILD)/agentctl.o/%.o)
 UNIT_SRCS := $(wildcard t/unit/test_*.c)
 UNITS     := $(UNIT_SRCS:t/unit/%.c=$(BUILD)/unit/%)
+SHM_SRCS  := $(wildcard src/shm/*.c)
+SHM_TESTS := $(patsubst t/shm/%.c,$(BUILD)/shm/%,$(wildcard t/shm/test_*.c))
 HEADERS   := $(wildcard src/*/*.h)
 
 FUZZ_SRCS := $(wildcard t/fuzz/fuzz_*.c)
@@ -60,12 +69,17 @@ $(BUILD)/agentctl.o/%.o: src/agentctl/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) -Isrc/agentctl $(CFLAGS) -c -o $@ $<
 
-unit: $(UNITS)           ## build the unit tests and run them
-	prove -e '' $(UNITS)
+unit: $(UNITS) $(SHM_TESTS)  ## build the unit tests and run them
+	prove -e '' $(UNITS) $(SHM_TESTS)
 
 $(BUILD)/unit/%: t/unit/%.c t/unit/tap.h $(CORE_OBJS) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) -It/unit $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
+
+$(BUILD)/shm/%: t/shm/%.c t/shm/shim.c $(SHM_SRCS) $(CORE_OBJS) $(MODULE)
+	@mkdir -p $(@D)
+	$(CC) $(SHM_CFLAGS) $(CFLAGS) -o $@ $< t/shm/shim.c $(SHM_SRCS) \
+	    $(CORE_OBJS) $(CORE_LIBS)
 
 fuzz: $(FUZZERS:%=%.run)  ## run each fuzzer for FUZZ_SECONDS (60)
 

@@ -7,6 +7,7 @@
 #define _AGENTCTL_H_INCLUDED_
 
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -89,6 +90,9 @@ void *ctl_realloc(void *p, size_t size);
 
 __attribute__((format(printf, 1, 2)))
 char *ctl_format(const char *fmt, ...);
+
+__attribute__((format(printf, 1, 0)))
+char *ctl_vformat(const char *fmt, va_list args);
 
 
 #endif /* _AGENTCTL_H_INCLUDED_ */

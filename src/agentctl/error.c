@@ -1,7 +1,6 @@
 
 #include "agentctl.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,19 +64,31 @@ ctl_realloc(void *p, size_t size)
 char *
 ctl_format(const char *fmt, ...)
 {
-    int       len;
     char     *text;
     va_list   args;
 
     va_start(args, fmt);
-    len = vsnprintf(NULL, 0, fmt, args);
+    text = ctl_vformat(fmt, args);
     va_end(args);
+
+    return text;
+}
+
+
+char *
+ctl_vformat(const char *fmt, va_list args)
+{
+    int       len;
+    char     *text;
+    va_list   again;
+
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
 
     text = ctl_alloc((size_t) len + 1);
 
-    va_start(args, fmt);
     (void) vsnprintf(text, (size_t) len + 1, fmt, args);
-    va_end(args);
 
     return text;
 }

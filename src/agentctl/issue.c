@@ -147,7 +147,7 @@ ctl_import_digest(const ctl_t *ctl, char *digest)
         return CTL_USAGE;
     }
 
-    strcpy(digest, value);
+    memcpy(digest, value, strlen(value) + 1);
 
     return CTL_DONE;
 }

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -212,18 +211,11 @@ ctl_lint_lines(ctl_lint_t *lint)
 void
 ctl_lint_warn(ctl_lint_t *lint, uint64_t line, const char *fmt, ...)
 {
-    int       len;
     char     *text;
     va_list   args;
 
     va_start(args, fmt);
-    len = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
-
-    text = ctl_alloc((size_t) len + 1);
-
-    va_start(args, fmt);
-    (void) vsnprintf(text, (size_t) len + 1, fmt, args);
+    text = ctl_vformat(fmt, args);
     va_end(args);
 
     ctl_lint_finding(lint, "warning", line, text);

@@ -104,6 +104,14 @@ ngx_agent_audit_file_add(ngx_agent_audit_sink_t *sink, size_t len)
 {
     sink->last += len;
 
+    if (sink->file == NULL && !ngx_agent_audit_waits(sink)) {
+
+        /* retired: nobody will tell us of the end of the process */
+
+        (void) ngx_agent_audit_file_flush(sink);
+        return;
+    }
+
     if (!sink->event.timer_set) {
         ngx_add_timer(&sink->event, sink->flush);
     }

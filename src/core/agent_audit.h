@@ -16,11 +16,16 @@
 
 #define AGENT_AUDIT_LINE_MAX  8192
 
+/* metadata.product.version */
+
+#define AGENT_AUDIT_PRODUCT_VERSION  "0.1.0"
+
 
 /*
  * What one request has to say.  Empty strings and zero numbers are left out
- * of the line.  The octets may come from anybody: the writer escapes them,
- * and cuts each field at its cap.  The views must outlive the call only.
+ * of the line; numbers are at most INT64_MAX, since OCSF's are signed.  The
+ * octets may come from anybody: the writer escapes them, and cuts each field
+ * at its cap.  The views must outlive the call only.
  */
 
 typedef struct {

@@ -205,6 +205,7 @@ agent_base62_random(uint8_t *dst, size_t len)
 
         if (RAND_priv_bytes(octets, sizeof(octets)) != 1) {
             OPENSSL_cleanse(dst, len);
+            OPENSSL_cleanse(octets, sizeof(octets));
             return -1;
         }
 

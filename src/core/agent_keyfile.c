@@ -23,7 +23,7 @@ struct agent_member_s {
 
 static int agent_keyfile_header(agent_keyfile_t *file, const json_t *json,
     char *err);
-static int agent_member_check(const json_t *json, const agent_member_t *seen,
+static int agent_member_check(const json_t *json, const agent_member_t *known,
     size_t n, char *err);
 static int agent_member_text(const agent_member_t *member,
     const json_t *value, agent_key_record_t *rec, char *err);

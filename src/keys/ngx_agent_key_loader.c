@@ -6,6 +6,7 @@
 
 #define NGX_AGENT_LOADER_BUFFER  (256 * 1024)
 #define NGX_AGENT_LOADER_LINES   32
+#define NGX_AGENT_LOADER_OCTETS  16384
 #define NGX_AGENT_LOADER_STEPS   256
 
 /* of a pepper file: AGENT_PEPPERS_MAX lines of at most this many octets */
@@ -166,18 +167,22 @@ static ngx_int_t
 ngx_agent_key_loader_lines(ngx_agent_key_loader_t *loader)
 {
     char         err[AGENT_ERROR_LEN];
-    u_char      *lf;
+    u_char      *lf, *last;
     ngx_int_t    rc;
     ngx_uint_t   n;
 
-    for (n = 0; n < NGX_AGENT_LOADER_LINES; n++) {
+    /* few lines where they are long */
+
+    last = loader->start + NGX_AGENT_LOADER_OCTETS;
+
+    for (n = 0; n < NGX_AGENT_LOADER_LINES && loader->start < last; n++) {
 
         lf = memchr(loader->start, LF, loader->last - loader->start);
 
         if (lf == NULL) {
 
             if (loader->eof) {
-                break;
+                goto parsed;
             }
 
             rc = ngx_agent_key_loader_read(loader);
@@ -195,9 +200,9 @@ ngx_agent_key_loader_lines(ngx_agent_key_loader_t *loader)
         loader->start = lf + 1;
     }
 
-    if (n == NGX_AGENT_LOADER_LINES) {
-        return NGX_AGAIN;
-    }
+    return NGX_AGAIN;
+
+parsed:
 
     if (agent_keyfile_end(&loader->state, loader->start != loader->last, err)
         != 0)

@@ -52,8 +52,16 @@ ngx_agent_key_zone(ngx_conf_t *cf, ngx_array_t *zones, void *tag)
     size = 0;
     zone->check = 2000;
     zone->cycle = cf->cycle;
-    zone->conf_file = cf->conf_file->file.name;
+
+    /* a copy: the name of an included file does not outlive its reading */
+
     zone->conf_line = cf->conf_file->line;
+    zone->conf_file.len = cf->conf_file->file.name.len;
+    zone->conf_file.data = ngx_pstrdup(cf->pool, &cf->conf_file->file.name);
+
+    if (zone->conf_file.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_agent_key_zone_args(cf, zone, &size) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -317,7 +325,8 @@ ngx_agent_key_zone_reuse(ngx_agent_key_zone_t *zone, ngx_agent_key_sh_t *sh)
 
     shpool = (ngx_slab_pool_t *) zone->shm_zone->shm.addr;
 
-    if (sh == NULL
+    if ((u_char *) sh < shpool->start
+        || (u_char *) sh > shpool->end - sizeof(ngx_agent_key_sh_t)
         || ngx_agent_gen_attach(&zone->gen, shpool, &sh->gen,
                                 NGX_AGENT_KEY_KIND)
            != NGX_OK)

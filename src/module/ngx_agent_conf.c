@@ -43,8 +43,16 @@ ngx_agent_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     alcf->methods = NGX_AGENT_OFF;
-    alcf->conf_file = cf->conf_file->file.name;
+
+    /* a copy: the name of an included file does not outlive its reading */
+
     alcf->conf_line = cf->conf_file->line;
+    alcf->conf_file.len = cf->conf_file->file.name.len;
+    alcf->conf_file.data = ngx_pstrdup(cf->pool, &cf->conf_file->file.name);
+
+    if (alcf->conf_file.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_agent_conf_off(cf)) {
         return NGX_CONF_OK;

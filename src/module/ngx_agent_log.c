@@ -241,7 +241,7 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
     ev->overruled = rec->overruled;
     ev->subrequests_refused = (uint32_t) rec->refused;
 
-    if (rec->identified) {
+    if (ngx_agent_identified(rec)) {
         ev->auth_type = AGENT_AUTH_KEY;
 
         ev->agent = rec->identity.agent;

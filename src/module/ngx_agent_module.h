@@ -224,6 +224,16 @@ u_char *ngx_agent_record_id(ngx_agent_record_t *rec);
 ngx_int_t ngx_agent_record_init_process(ngx_cycle_t *cycle);
 
 
+/*
+ * Whether it is known who asks.  A request that we refused and that met
+ * "satisfy any" otherwise is nobody's: what its upstream is told must not be
+ * the owner of a revoked key.
+ */
+
+#define ngx_agent_identified(rec)                                             \
+    ((rec)->identified && (rec)->overruled == AGENT_OK)
+
+
 /* ngx_agent_present.c: the credential in a request */
 
 /* finds it, once for each list of places; rec->presented tells the outcome */

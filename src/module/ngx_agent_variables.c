@@ -155,7 +155,7 @@ ngx_agent_variable_type(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     rec = ngx_agent_record_find(r);
 
-    if (rec == NULL || !rec->identified) {
+    if (rec == NULL || !ngx_agent_identified(rec)) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -174,7 +174,7 @@ ngx_agent_variable_identity(ngx_http_request_t *r,
 
     rec = ngx_agent_record_find(r);
 
-    if (rec == NULL || !rec->identified) {
+    if (rec == NULL || !ngx_agent_identified(rec)) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -194,7 +194,7 @@ ngx_agent_variable_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     rec = ngx_agent_record_find(r);
 
-    if (rec == NULL || !rec->identified) {
+    if (rec == NULL || !ngx_agent_identified(rec)) {
         v->not_found = 1;
         return NGX_OK;
     }

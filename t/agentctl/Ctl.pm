@@ -6,9 +6,9 @@ package Ctl;
 use strict;
 use warnings;
 
-use Cwd qw/ abs_path /;
 use Digest::SHA qw/ sha256_hex /;
 use Exporter qw/ import /;
+use File::Copy qw/ copy /;
 use File::Temp;
 use JSON::PP;
 use POSIX qw/ strftime /;
@@ -20,19 +20,28 @@ our @EXPORT = qw/
 
 our $NOW = time;
 
-my $binary = abs_path($ENV{AGENTCTL} // 'build/agentctl');
-die "no agentctl: run make, or set AGENTCTL\n"
-    unless defined $binary && -x $binary;
+my $built = $ENV{AGENTCTL} // 'build/agentctl';
+die "no agentctl: run make, or set AGENTCTL\n" unless -x $built;
 
 my $dir = File::Temp->newdir('agentctl-XXXXXX', TMPDIR => 1);
-chmod 0755, $dir;
+my $bin = File::Temp->newdir('agentctl-XXXXXX', TMPDIR => 1);
+chmod 0755, $dir, $bin;
+
+# a copy: some tests run it as a user who may not look into the source tree
+
+copy($built, binary()) or die "$bin: $!\n";
+chmod 0755, binary();
 
 delete $ENV{AGENT_KEY_FILE};
+
+# lint warns of files that everyone can read
+
+umask 027;
 
 my $json = JSON::PP->new->utf8->canonical;
 
 
-sub binary { $binary }
+sub binary { "$bin/agentctl" }
 sub dir { "$dir" }
 sub path { "$dir/$_[0]" }
 
@@ -59,7 +68,7 @@ sub agentctl {
         %ENV = (%ENV, %{ $option{env} // {} });
         $option{before}->() if $option{before};
 
-        exec { $binary } 'agentctl', @args or POSIX::_exit(126);
+        exec { binary() } 'agentctl', @args or POSIX::_exit(126);
     }
 
     waitpid $pid, 0;

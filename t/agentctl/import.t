@@ -1,5 +1,5 @@
 # Without this: keys from elsewhere that nginx never finds, keys that could be
-# guessed, or keys that are shown or stored.
+# guessed, or keys that are shown or stored (K-03, K-04).
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # Without this: issued keys that nginx does not admit, or a record that is not
-# what was asked for, or one that is less than what was asked for.
+# what was asked for (K-01, K-06).
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # Without this: a revoked key comes back, a suspended one cannot, a rotation
-# ends the old key too early or never, or loses what the key was allowed.
+# ends the old key too early or never, or loses what the key was allowed
+# (K-07, K-08).
 
 use strict;
 use warnings;

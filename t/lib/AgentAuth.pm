@@ -29,8 +29,11 @@ package AgentAuth;
 # root), and logs at debug level.  Each block runs twice and no block may leave
 # an alert, crit or emerg line, unless --- error_log expects one.
 #
-# {{expr}} in any section is replaced by the value of the Perl expression.
-# Besides Test::Nginx's own sections there are:
+# {{expr}} in any section is replaced by the value of the Perl expression; the
+# filter "eval" knows the same functions, but runs before --- keys is read, so
+# that it does not know a prefix or an imported value given there.
+# $TEST_NGINX_PORT_1 to _9 are ports that no other suite uses.  Besides the
+# sections of Test::Nginx there are:
 #
 #   --- keys         the key file conf/keys.jsonl, and "agent_key_zone
 #                    zone=keys:1m file=keys.jsonl check=100ms" unless the
@@ -54,6 +57,9 @@ package AgentAuth;
 #                    comment "# fault", "in FILE:LINE" of that line too
 #   --- startup      likewise for lines of any level that a start that ends
 #                    well leaves in the error log
+#   --- run          Perl code to run in the place of a request, with what
+#                    AgentClient exports; each answer that it tests with
+#                    decided() must have its one audit line
 #   --- after        Perl code to run after each repetition; may test
 
 use strict;
@@ -62,7 +68,6 @@ use warnings;
 use Cwd ();
 use Compress::Raw::Zlib ();
 use Digest::SHA qw/ sha256 sha256_hex hmac_sha256_hex /;
-use Fcntl qw/ :flock O_RDWR O_CREAT /;
 use File::Basename qw/ basename dirname /;
 use File::Path qw/ make_path /;
 use IO::Socket::INET;
@@ -90,19 +95,18 @@ sub state_dir {
 }
 
 
-# Suites run side by side: each holds ten ports by a lock on a file, below the
-# range that the system takes ports of outgoing connections from.
+# Suites run side by side: each has ten ports, below the range from which the
+# system takes those of outgoing connections.  It holds them by a UDP socket on
+# the last one, which ends with the process and is seen from any tree.
 
 sub claim_port {
     for my $slot (0 .. 199) {
         my $port = 20000 + 10 * $slot;
 
-        sysopen my $lock, "$State/ports/$port", O_RDWR|O_CREAT or die $!;
-        flock $lock, LOCK_EX|LOCK_NB or next;
-        next if grep { !port_free($_) } $port .. $port + 9;
+        $port_lock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+            LocalPort => $port + 9, Proto => 'udp') or next;
 
-        $port_lock = $lock;
-        return $port;
+        return $port unless grep { !port_free($_) } $port .. $port + 9;
     }
 
     die "no free ports\n";
@@ -129,7 +133,7 @@ BEGIN {
     $State = state_dir();
 
     umask 022;
-    make_path("$State/logs", "$State/audit", "$State/canary", "$State/ports");
+    make_path("$State/logs", "$State/audit", "$State/canary");
 
     my $port = claim_port();
 
@@ -143,7 +147,9 @@ BEGIN {
 }
 
 use Test::Nginx::Socket ();
+use Test::Base::Filter ();
 use Test::More ();
+use AgentClient ();
 
 our @EXPORT = qw/
     key key_id key_secret key_digest key_hmac key_record imported
@@ -171,11 +177,18 @@ sub import {
     strict->import;
     warnings->import;
 
-    eval "package $caller; use Test::Nginx::Socket; 1" or die $@;
+    eval "package $caller; use Test::Nginx::Socket; use AgentClient; 1"
+        or die $@;
 
     no strict 'refs';
     no warnings qw/ redefine prototype /;
-    *{"${caller}::$_"} = \&{$_} for @EXPORT;
+
+    # the filter "eval" runs its code in a package of its own
+    for my $name (@EXPORT) {
+        *{"${caller}::$name"} = \&$name;
+        *{"Test::Base::Filter::$name"} = \&$name
+            unless Test::Base::Filter->can($name);
+    }
 }
 
 
@@ -226,7 +239,7 @@ sub key_id {
 
     (my $id = $name) =~ s/[^0-9A-Za-z]//g;
 
-    return substr $id . '0' x 16, 0, 16;
+    return substr $id . 'Z' x 16, 0, 16;
 }
 
 
@@ -514,6 +527,8 @@ sub nginx_run {
     my $root = server_root();
     my $binary = $ENV{TEST_NGINX_BINARY};
 
+    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '') . ',detect_leaks=0';
+
     my $output = `$binary -e $root/logs/run.log -p $root/ \\
         -c $root/conf/nginx.conf @_ 2>&1`;
 
@@ -565,13 +580,17 @@ sub sections {
 
     # the records first: they tell prefixes and foreign values
 
-    for my $name ('keys', 'key_files', @{ $block->_section_order }) {
+    for my $name (qw/ keys key_files /) {
+        next unless defined $block->$name;
+        $block->set_value($name, expand($block->$name));
+        key_lines(join '', grep { !/^>>>/ } split /^/, $block->$name);
+    }
+
+    for my $name (@{ $block->_section_order }) {
         my @value = $block->$name;
         next unless grep { defined && (ref eq 'ARRAY' || /\{\{/) } @value;
         $block->set_value($name, map { expand($_) } @value);
     }
-
-    key_lines($block->keys) if defined $block->keys;
 
     configure();
     log_checks();
@@ -733,6 +752,59 @@ sub check_audit_line {
 }
 
 
+# One audit line for each answer that decided() was asked about, known by the
+# id of its request.
+
+sub check_promised {
+    my @promised = AgentClient::promised() or return;
+
+    my %line;
+
+    await(sub {
+        %line = ();
+        open my $in, '<', audit_path() or return;
+
+        for (grep { /\n\z/ } <$in>) {
+            push @{ $line{$1} }, $_ if /"uid":"([0-9a-f]{32})"/;
+        }
+
+        return !grep { !$line{$_->[0]} } @promised;
+
+    }, 'the audit lines');
+
+    my @got = map { verdict_of(@{ $line{$_->[0]} // [] }) } @promised;
+
+    Test::More::is_deeply(\@got, [ map { $_->[1] } @promised ], $block->name
+        . ' - the audit lines of these requests');
+}
+
+
+sub verdict_of {
+    return scalar @_ . ' lines' unless @_ == 1;
+
+    my $line = JSON::PP->new->utf8->decode($_[0]);
+
+    return join ' ', map { member($line, $_) // '-' }
+        'unmapped.agent_auth.result', 'unmapped.agent_auth.reason',
+        'http_response.code';
+}
+
+
+sub run_code {
+    my ($section, $repeated) = @_;
+
+    AgentClient::promised();
+
+    eval "package main; no strict; " . $block->$section . "; 1"
+        or Test::More::fail($block->name . " - $section: $@");
+
+    return if $section eq 'after';
+
+    check_promised();
+    $Test::Nginx::Util::CheckErrorLog->($block, undef, 0, $repeated, 0);
+}
+
+
 sub member {
     my ($value, $path) = @_;
 
@@ -819,15 +891,11 @@ sub install_hooks {
 
     my $run_test_helper = $Test::Nginx::Util::RunTestHelper;
     $Test::Nginx::Util::RunTestHelper = sub {
-        &$run_test_helper;
+        defined $block->run ? run_code('run', $_[2]) : &$run_test_helper;
         check_messages($block->startup, '')
             if defined $block->startup && !$startup_done++;
         check_audit();
-
-        if (defined $block->after) {
-            eval "package main; no strict; " . $block->after . "; 1"
-                or Test::More::fail($block->name . " - after: $@");
-        }
+        run_code('after') if defined $block->after;
     };
 
     my $check_error_log = $Test::Nginx::Util::CheckErrorLog;

@@ -100,6 +100,16 @@ static const char  *bad[] = {
     "10.0.0.0/0x8",
     "10.0.0.0/255.0.0.0",
     "10.0.0.0/4294967304",
+    "0.0.0.0/",
+    "0.0.0.0/00",
+    "0.0.0.0/000",
+    "0.0.0.0/0000",
+    "0.0.0.0/x",
+    "0.0.0.0/0x",
+    "::/",
+    "::/00",
+    "::/-0",
+    "::/x",
     "10/8",
     "10.0/8",
     "10.0.0/8",
@@ -199,7 +209,8 @@ test_good(void)
 static void
 test_bad(void)
 {
-    size_t        i;
+    char          text[100];
+    size_t        i, accepted;
     agent_cidr_t  cidr;
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -212,6 +223,16 @@ test_bad(void)
     ok(parse("10.0.0.0/\0008", 11, &cidr) == -1, "NUL after the slash");
     ok(parse("10.0.0.0\0.evil", 14, &cidr) == -1, "NUL, no slash");
     ok(parse("\0", 1, &cidr) == -1, "NUL alone");
+
+    for (i = 0, accepted = 0; i < sizeof(text); i++) {
+        memset(text, '1', sizeof(text));
+        accepted += parse(text, i, &cidr) == 0;
+
+        memset(text, ':', sizeof(text));
+        accepted += parse(text, i, &cidr) == 0 && i != 2;
+    }
+
+    ok(accepted == 0, "no address of any length that has no form");
 }
 
 

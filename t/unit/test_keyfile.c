@@ -147,6 +147,7 @@ static const sample_t  samples[] = {
     /* digests */
 
     { "digest", "\"hmac-sha256:p1:" HEX "\"", NULL },
+    { "digest", "\"hmac-sha256:p:" HEX "\"", NULL },
     { "digest", "\"hmac-sha256:0123456789abcdefghijklmnop.-_XYZ:" HEX "\"",
       NULL },
     { "digest", "\"hmac-sha256:0123456789abcdefghijklmnop.-_XYZ0:" HEX "\"",
@@ -187,6 +188,7 @@ static const sample_t  samples[] = {
       DATE_ERROR("2027-02-29T00:00:00Z", "expires") },
     { "expires", "\"never\"", DATE_ERROR("never", "expires") },
     { "expires", "\"\"", DATE_ERROR("", "expires") },
+    { "expires", "\"~\"", DATE_ERROR("~", "expires") },
     { "expires", "\"90d\"", DATE_ERROR("90d", "expires") },
     { "expires", "\"2027-01-31\"", DATE_ERROR("2027-01-31", "expires") },
     { "expires", "\"a\\\"b\\u00e9\\n\"", DATE_ERROR("a?b???", "expires") },
@@ -230,6 +232,7 @@ static const sample_t  samples[] = {
     { "agent", "\"a\\nb\"", "control character in \"agent\"" },
     { "agent", "\"a\\u007fb\"", "control character in \"agent\"" },
     { "agent", "\"a\\u0080b\"", "control character in \"agent\"" },
+    { "agent", "\"a\\u0085\"", "control character in \"agent\"" },
     { "agent", "\"a\\u009b2J\"", "control character in \"agent\"" },
     { "agent", "\"a\\u00a0b\"", NULL },
     { "owner", "\"\"", NULL },

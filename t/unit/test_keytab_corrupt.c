@@ -11,6 +11,9 @@
 
 
 static void test_open(void);
+static void test_heads(void);
+static int open_with(const block_t *block, size_t offset, size_t len,
+    uint64_t value);
 static void test_corrupt_head(void);
 static void test_corrupt_block(void);
 static void test_corrupt_index(void);
@@ -20,12 +23,20 @@ static size_t look_at(const block_t *block, const agent_keytab_rec_t *kr);
 static size_t within(const block_t *block, const agent_str_t *s);
 
 
+/* block and h are those of test_heads() */
+
+#define opens(member, value)                                                  \
+    open_with(&block, offsetof(agent_keytab_head_t, member),                  \
+              sizeof(h->member), value)
+
+
 int
 main(void)
 {
     make_shared();
 
     test_open();
+    test_heads();
     test_corrupt_head();
     test_corrupt_block();
     test_corrupt_index();
@@ -57,6 +68,95 @@ test_open(void)
     ok(agent_keytab_open(&tab, zeroes, 4096) == -1,
        "memory of zeroes does not open");
     free(zeroes);
+}
+
+
+/* each bound that the head is held to, from both of its sides */
+
+static void
+test_heads(void)
+{
+    uint64_t              records, index, size;
+    block_t               block;
+    agent_keytab_head_t  *h;
+
+    (void) build(&block, 100);
+    (void) agent_keytab_open(&block.tab, block.base, block.size);
+
+    h = &block.tab.head;
+    size = block.size;
+    records = AGENT_KEYTAB_RECORDS + h->nkeys * sizeof(agent_keytab_rec_t);
+    index = h->slots * sizeof(uint32_t);
+
+    ok(opens(magic, AGENT_KEYTAB_MAGIC), "a table opens");
+    ok(!opens(magic, AGENT_KEYTAB_MAGIC + 1), "other magic");
+    ok(!opens(layout, AGENT_KEYTAB_LAYOUT + 1), "a later layout");
+    ok(!opens(layout, 0), "no layout");
+    ok(!opens(rec_size, sizeof(agent_keytab_rec_t) + 8), "larger records");
+    ok(!opens(rec_size, 0), "no records");
+
+    ok(opens(nkeys, 99), "a key less");
+    ok(!opens(nkeys, 101), "a key more, which the index begins with");
+    ok(!opens(nkeys, UINT64_MAX), "keys without end");
+    ok(!opens(nkeys, UINT64_MAX / sizeof(agent_keytab_rec_t) + 1),
+       "keys that overflow");
+
+    ok(h->slots == 256 && opens(slots, 128), "half of the slots");
+    ok(!opens(slots, 64), "fewer slots than keys");
+    ok(!opens(slots, 0), "no slots");
+    ok(!opens(slots, 255), "slots that are no power of two");
+    ok(!opens(slots, size / sizeof(uint32_t) * 2), "more slots than fit");
+    ok(!opens(slots, UINT64_C(1) << 62), "slots that overflow");
+    ok(!opens(slots, UINT64_C(1) << 63), "slots without end");
+
+    ok(opens(index, records), "an index behind the records");
+    ok(!opens(index, records - 8), "an index in the records");
+    ok(!opens(index, records + 4), "an index that is not aligned");
+    ok(opens(index, (size - index) & ~(uint64_t) 7), "an index at the end");
+    ok(!opens(index, ((size - index) & ~(uint64_t) 7) + 8),
+       "an index behind the end");
+    ok(!opens(index, UINT64_MAX - 7), "an index without end");
+
+    ok(opens(peppers, size & ~(uint64_t) 7), "no peppers at the end");
+    ok(!opens(peppers, size + 8), "no peppers behind the end");
+    ok(!opens(peppers, 4), "peppers that are not aligned");
+    ok(opens(npeppers, 16) && !opens(npeppers, 17), "at most 16 peppers");
+
+    *(uint64_t *) (block.base + offsetof(agent_keytab_head_t, peppers)) =
+        size - 128;
+    ok(opens(npeppers, 2) && !opens(npeppers, 3), "peppers at the end");
+
+    ok(opens(strings, size - h->strings_len), "strings at the end");
+    ok(!opens(strings, size - h->strings_len + 1), "one octet behind it");
+    ok(!opens(strings, UINT64_MAX), "strings without end");
+    ok(opens(strings_len, size - h->strings), "the longest strings");
+    ok(!opens(strings_len, size - h->strings + 1), "one octet longer");
+    ok(!opens(strings_len, UINT64_MAX), "strings of endless length");
+    ok(opens(strings_len, 0), "no strings");
+
+    drop(&block);
+}
+
+
+static int
+open_with(const block_t *block, size_t offset, size_t len, uint64_t value)
+{
+    int             rc;
+    uint8_t         saved[8];
+    uint32_t        value32;
+    agent_keytab_t  tab;
+
+    memcpy(saved, block->base + offset, len);
+
+    value32 = (uint32_t) value;
+    memcpy(block->base + offset,
+           len == sizeof(value32) ? (void *) &value32 : (void *) &value, len);
+
+    rc = agent_keytab_open(&tab, block->base, block->size) == 0;
+
+    memcpy(block->base + offset, saved, len);
+
+    return rc;
 }
 
 
