@@ -1,0 +1,78 @@
+
+/*
+ * An authorization server as the configuration names it: the block
+ * agent_oauth_provider.
+ */
+
+#ifndef _NGX_AGENT_PROVIDER_H_INCLUDED_
+#define _NGX_AGENT_PROVIDER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "agent_claims.h"
+#include "ngx_agent_cache.h"
+#include "ngx_agent_fetch.h"
+#include "ngx_agent_flight.h"
+
+
+typedef enum {
+    NGX_AGENT_CLIENT_BASIC = 0,
+    NGX_AGENT_CLIENT_POST,
+    NGX_AGENT_CLIENT_PRIVATE_KEY_JWT,
+    NGX_AGENT_CLIENT_TLS,
+    NGX_AGENT_CLIENT_BEARER,
+    NGX_AGENT_CLIENT_NONE
+} ngx_agent_client_auth_e;
+
+
+/* const once the configuration is in force */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                    issuer;
+    ngx_str_t                    metadata_uri;
+    ngx_str_t                    introspection_endpoint;
+    ngx_str_t                    client_id;
+    ngx_str_t                    client_secret_file;
+    ngx_str_t                    client_key_file;
+    ngx_str_t                    client_certificate;
+    ngx_str_t                    ssl_trusted_certificate;
+    ngx_str_t                    ssl_crl;
+
+    ngx_uint_t                   client_auth;
+    ngx_msec_t                   max_ttl;
+    ngx_msec_t                   negative_ttl;
+    ngx_msec_t                   stale_if_error;
+    ngx_msec_t                   timeout;
+    ngx_uint_t                   max_pending;
+    ngx_uint_t                   miss_rate;     /* per 1000 s; 0: off */
+    ngx_uint_t                   keepalive;
+    ngx_uint_t                   breaker_failures;
+    ngx_msec_t                   breaker_cooldown;
+    ngx_flag_t                   ssl_verify;
+
+    ngx_uint_t                   index;         /* among the providers */
+    u_char                       part[NGX_AGENT_CACHE_PART];
+
+    ngx_agent_endpoint_t         endpoint;      /* of introspection */
+    ngx_agent_fetch_conf_t       fetch;
+
+    ngx_str_t                    conf_file;
+    ngx_uint_t                   conf_line;
+} ngx_agent_provider_t;
+
+
+/* agent_oauth_provider name { ... }; providers: ngx_agent_provider_t * */
+
+char *ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers);
+
+
+/* the provider of this name, or NULL */
+
+ngx_agent_provider_t *ngx_agent_provider_find(ngx_array_t *providers,
+    ngx_str_t *name);
+
+
+#endif /* _NGX_AGENT_PROVIDER_H_INCLUDED_ */
