@@ -182,3 +182,272 @@ ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers)
 
     return NGX_CONF_OK;
 }
+
+
+ngx_agent_provider_t *
+ngx_agent_provider_find(ngx_array_t *providers, ngx_str_t *name)
+{
+    ngx_uint_t              i;
+    ngx_agent_provider_t  **p;
+
+    p = providers->elts;
+
+    for (i = 0; i < providers->nelts; i++) {
+        if (p[i]->name.len == name->len
+            && ngx_strncmp(p[i]->name.data, name->data, name->len) == 0)
+        {
+            return p[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static char *
+ngx_agent_provider_param(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    u_char                   *provider = conf;
+
+    ngx_str_t                *value;
+    const ngx_agent_param_t  *param;
+
+    value = cf->args->elts;
+
+    for (param = ngx_agent_params; param->name.len; param++) {
+        if (param->name.len == value[0].len
+            && ngx_strncmp(param->name.data, value[0].data, value[0].len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (param->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown parameter \"%V\" in "
+                           "\"agent_oauth_provider\"", &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts < 2
+        || (cf->args->nelts > 2
+            && param->handler != ngx_agent_param_breaker))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number of values of \"%V\" in "
+                           "\"agent_oauth_provider\"", &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    switch (param->handler(cf, param, provider + param->offset)) {
+
+    case NGX_OK:
+        return NGX_CONF_OK;
+
+    case NGX_BUSY:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate \"%V\" in \"agent_oauth_provider\"",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+
+    case NGX_DECLINED:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of \"%V\" in "
+                           "\"agent_oauth_provider\"", &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+
+    default:
+        return NGX_CONF_ERROR;
+    }
+}
+
+
+/* handlers: NGX_OK; NGX_BUSY: set before; NGX_DECLINED: a bad value */
+
+static ngx_int_t
+ngx_agent_param_text(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_str_t   *value, *text = field;
+    ngx_uint_t   i;
+
+    if (text->data) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; i < value[1].len; i++) {
+        if (value[1].data[i] < 0x21 || value[1].data[i] > 0x7e) {
+            return NGX_DECLINED;
+        }
+    }
+
+    *text = value[1];
+
+    return text->len ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_agent_param_path(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_str_t  *value, *path = field;
+
+    if (path->data) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+    *path = value[1];
+
+    if (path->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_conf_full_name(cf->cycle, path, 1);
+}
+
+
+static ngx_int_t
+ngx_agent_param_time(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_str_t   *value;
+    ngx_msec_t  *ms = field;
+
+    if (*ms != NGX_CONF_UNSET_MSEC) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+    *ms = ngx_parse_time(&value[1], 0);
+
+    return *ms == (ngx_msec_t) NGX_ERROR ? NGX_DECLINED : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_param_number(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_uint_t  *number = field;
+
+    if (*number != NGX_CONF_UNSET_UINT) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR) {
+        return NGX_DECLINED;
+    }
+
+    *number = (ngx_uint_t) n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_param_flag(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_str_t   *value;
+    ngx_flag_t  *flag = field;
+
+    if (*flag != NGX_CONF_UNSET) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "on") == 0) {
+        *flag = 1;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        *flag = 0;
+
+    } else {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_param_enum(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_str_t              *value;
+    ngx_uint_t             *choice = field;
+    const ngx_conf_enum_t  *e;
+
+    if (*choice != NGX_CONF_UNSET_UINT) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+
+    for (e = param->data; e->name.len; e++) {
+        if (e->name.len == value[1].len
+            && ngx_strncmp(e->name.data, value[1].data, e->name.len) == 0)
+        {
+            *choice = e->value;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* 100/s, 30/m, off; kept as so many in 60000 s, so that 1/m is a number */
+
+static ngx_int_t
+ngx_agent_param_rate(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    size_t       len;
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_uint_t  *rate = field, scale;
+
+    if (*rate != NGX_CONF_UNSET_UINT) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        *rate = 0;
+        return NGX_OK;
+    }
+
+    len = value[1].len;
+
+    if (len > 2 && ngx_strncmp(value[1].data + len - 2, "/s", 2) == 0) {
+        scale = 60;
+
+    } else if (len > 2 && ngx_strncmp(value[1].data + len - 2, "/m", 2) == 0) {
+        scale = 1;
+
+    } else {
+        return NGX_DECLINED;
+    }
+
+    n = ngx_atoi(value[1].data, len - 2);
+
+    if (n <= 0 || n > 1000000) {
+        return NGX_DECLINED;
+    }
+
+    *rate = (ngx_uint_t) n * scale;
+
+    return NGX_OK;
+}
