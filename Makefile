@@ -9,7 +9,7 @@ BUILD     ?= build
 NGINX_DEV ?= /usr/share/nginx/src
 
 CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc/core
-CORE_LIBS   = -ljansson -lcrypto
+CORE_LIBS   = -ljansson -lcrypto -lm
 
 # src/shm is nginx code; its tests link it with a shim in place of nginx
 NGINX_TREE  = $(or $(NGINX_SRC),$(NGINX_DEV))/src
