@@ -264,6 +264,7 @@ test_refusal(void)
     ok(number(root, "unmapped.agent_auth.subrequests_refused") == 3,
        "subrequests that were refused");
     ok(find(root, "unmapped.agent_auth.method") == NULL, "no method");
+    ok(find(root, "unmapped.agent_auth.deprecated") == NULL, "no grace");
 
     json_decref(root);
 }
@@ -294,6 +295,8 @@ test_bare(void)
     ok(find(root, "http_request") == NULL, "no request");
     ok(find(root, "dst_endpoint") == NULL, "no destination");
     ok(find(root, "trace") == NULL, "no trace");
+    ok(find(root, "unmapped.agent_auth.overruled") == NULL,
+       "nothing overruled");
     ok(json_array_size(find(root, "metadata.profiles")) == 1,
        "the trace profile is not claimed");
     ok(!truncated(root), "nothing was cut");
@@ -439,6 +442,13 @@ test_endpoints(void)
        "a peer without an address is no ip_t");
     ok(find(root, "src_endpoint.port") == NULL, "and has no port");
     json_decref(root);
+
+    set(&ev.client_ip, "fe80:0000:0000:0000:0000:0000:0000:0001%a");
+
+    root = parse(&ev);
+    ok(find(root, "src_endpoint.name") != NULL
+       && find(root, "src_endpoint.ip") == NULL, "an ip_t is not that long");
+    json_decref(root);
 }
 
 
@@ -488,7 +498,7 @@ test_expires(void)
         ev.expires = dates[i].seconds;
 
         root = parse(&ev);
-        ok(number(root, "api.token.expiration_time") == dates[i].ms,
+        ok(root && number(root, "api.token.expiration_time") == dates[i].ms,
            "expires %lld", (long long) dates[i].seconds);
         json_decref(root);
     }
