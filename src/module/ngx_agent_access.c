@@ -100,6 +100,10 @@ ngx_agent_access_handler(ngx_http_request_t *r)
     rec->status = 0;
     rec->reason = ngx_agent_decide(r, conf, rec);
 
+    /* "auth_request" may ask for a guarded location before the phase ends */
+
+    rec->passed = (rec->reason == AGENT_OK);
+
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "agent_auth: %s, key \"%*s\"",
                    agent_reason_name(rec->reason)->data,
@@ -266,6 +270,7 @@ ngx_agent_refuse(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec)
 {
     rec->ended = 1;
+    rec->passed = 0;
     rec->result = AGENT_RESULT_DENY;
 
     if (rec->status == 0) {
