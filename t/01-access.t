@@ -85,14 +85,14 @@ for my $case (
 
 === TEST 3: a credential in the query is none (B-10)
 --- keys
-alpha
+url
 --- config
     location /t {
         agent_auth key;
         empty_gif;
     }
 --- run
-my $key = key 'alpha';
+my $key = key 'url';
 
 for my $name (qw/ access_token api_key X-API-Key key authorization /) {
     decided ask("GET /t?$name=$key"), 'credential_missing', $name;
@@ -105,7 +105,7 @@ decided ask('POST /t',
     { body => "access_token=$key" }), 'credential_missing', 'nor in a body';
 --- after
 my @lines = audit_rest();
-is(scalar(grep { /CANARY/ } map { JSON::PP->new->encode($_) } @lines), 0,
+is(scalar(grep { /URLKEY/ } map { JSON::PP->new->encode($_) } @lines), 0,
     'and no audit line shows it');
 
 

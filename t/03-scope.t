@@ -120,9 +120,6 @@ post   scopes=read,write
     }
 --- config
     agent_auth key;
-    error_page 405 =200 /empty;
-
-    location = /empty  { agent_auth off; return 200; }
     location = /method { agent_scope $needed; empty_gif; }
     location = /part   { agent_scope ${one} a; empty_gif; }
     location = /any    { agent_scope any $one b; empty_gif; }
@@ -360,10 +357,6 @@ only    scopes=write
 none
 --- config
     agent_auth key;
-    error_page 405 =200 @done;
-
-    location @done { agent_auth off; empty_gif; }
-
     location /t {
         agent_scope read;
         limit_except GET { agent_scope write; }

@@ -142,9 +142,6 @@ alpha
 --- config
     agent_auth key;
     agent_require $arg_a;
-    error_page 405 =200 @done;
-
-    location @done { agent_auth off; empty_gif; }
 
     location = /inherits { empty_gif; }
     location = /own      { agent_require $arg_b; empty_gif; }

@@ -76,7 +76,7 @@ decided ask('GET /p', 'Proxy-Authorization' => $key), 'ok', 'bare there';
 
 === TEST 3: other variables, where hiding is off
 --- keys
-alpha
+url
 --- http_config
     map $http_x_wrapped $unwrapped {
         ~^key=(?<inner>.*)$  $inner;
@@ -91,7 +91,7 @@ alpha
     location = /map    { agent_credential $unwrapped; empty_gif; }
     location = /mixed  { agent_credential $arg_key $http_x_agent; empty_gif; }
 --- run
-my $key = key 'alpha';
+my $key = key 'url';
 
 decided ask("GET /arg?key=$key"), 'ok', 'an argument';
 decided ask('GET /arg?key='), 'credential_missing', 'an empty argument';
@@ -113,7 +113,7 @@ decided ask('GET /mixed?key=', 'X-Agent' => $key), 'ok', 'one of them empty';
 
 === TEST 4: a query that holds a credential is not in the audit line
 --- keys
-alpha
+url
 --- config
     location = /t {
         agent_auth key;
@@ -122,7 +122,7 @@ alpha
         empty_gif;
     }
 --- request
-GET /t?key={{key 'alpha'}}&x=1
+GET /t?key={{key 'url'}}&x=1
 --- audit
 result=allow path=/t !http_request.url.query_string
 

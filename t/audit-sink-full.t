@@ -146,6 +146,30 @@ SKIP: {
     finish(qr/No space left|audit lines are lost/);
 
 
+    # the disk has room for the line that waits, and none for the record
+
+    small_disk(16_384);
+    start(audit => "$path[0] buffer=8k flush=20ms", workers => 1);
+    load(1, 8, '"' x 1550);
+    is(count($path[0]), 5, 'record: the fifth line is torn');
+
+    truncate "$dir/filler", 256 * 1024 - 5 * 4096 or die $!;
+    ok(await(sub { lines($path[0]) == 5 }, 'the fifth line'),
+        'record: now it is whole');
+    is(lost(lines(@path)), 0, 'record: the record is not there');
+    is(-s $path[0], 5 * 4096, 'record: and would not fit');
+
+    space();
+    ok(await(sub { lost(lines(@path)) }, 'the record'), 'record: now it is');
+    load(1, 1);
+    stop();
+
+    accounted('record', @path);
+    is(lost(lines(@path)), 3, 'record: three are lost');
+    torn('record', @path);
+    finish(qr/No space left|audit lines are lost/);
+
+
     # rotation to a place with room: the lines go to the new file, whole
 
     small_disk(20_000);
@@ -236,7 +260,8 @@ sub udp {
 my $server = udp();
 my $port = $server->sockport;
 
-start(audit => "syslog:server=127.0.0.1:$port", workers => 1);
+start(audit => [ "syslog:server=127.0.0.1:$port",
+    'logs/beside.audit flush=20ms' ], workers => 1);
 load(1, 20);
 
 my @events = receive($server);
@@ -253,6 +278,12 @@ is(audited(@events) + lost(@events), sent(), 'udp: all are accounted for');
 is(lost(@events), 30, 'udp: those that were refused are lost');
 is(scalar(grep { /audit lines to .* are lost/ } log_lines()), 1,
     'udp: the error log tells of it once');
+stop();
+
+# a record to one sink is none of the others' concern
+is(scalar(audited(lines('logs/beside.audit'))), sent(),
+    'udp: the file beside has all lines');
+is(lost(lines('logs/beside.audit')), 0, 'udp: and no other');
 finish(qr/audit lines to .* are lost/);
 
 
@@ -261,6 +292,15 @@ finish(qr/audit lines to .* are lost/);
 my $path = "$dir/syslog";
 
 start(audit => "syslog:server=unix:$path", workers => 1);
+
+sub sockets {
+    my ($worker) = workers(1);
+
+    return scalar grep { /^socket:/ } map { readlink } glob "/proc/$worker/fd/*";
+}
+
+my $sockets = sockets();
+
 load(1, 10);
 
 $server = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die $!;
@@ -294,9 +334,8 @@ push @events, receive($server);
 is(audited(@events) + lost(@events), 411, 'unix: a full queue is counted');
 cmp_ok(lost(@events), '>', 0, 'unix: it was full');
 
-my ($worker) = workers(1);
-my @sockets = grep { /^socket:/ } map { readlink } glob "/proc/$worker/fd/*";
-cmp_ok(scalar @sockets, '<', 8, 'unix: no descriptor is left behind');
+ok(await(sub { sockets() == $sockets + 1 }, 'the end of connections'),
+    'unix: no descriptor is left behind');
 finish(qr/audit lines to .* are lost/);
 
 

@@ -124,8 +124,8 @@ agent_keytab_record(const agent_keytab_t *tab, uint32_t slot,
 
 
 /*
- * For an id that is not there the digest of some other key is computed: plain
- * or with a pepper as often as among the keys of the table, and for one id
+ * For an id that is not there the digest of another key is computed: plain or
+ * with a pepper as often as among the issued keys of the table, and for one id
  * always the same.  So the time taken does not tell who has a key.
  */
 
@@ -133,14 +133,36 @@ static void
 agent_keytab_decoy(const agent_keytab_t *tab, uint64_t hash,
     agent_keytab_rec_t *rec)
 {
-    uint32_t  slot;
+    uint64_t  i, issued, pick;
 
     memset(rec, 0, sizeof(agent_keytab_rec_t));
 
+    hash >>= 32;
+
+    /* a record is read, too, as for an id that is there */
+
     if (tab->head.nkeys) {
-        slot = (uint32_t) ((hash >> 32) % tab->head.nkeys) + 1;
-        (void) agent_keytab_record(tab, slot, rec);
+        (void) agent_keytab_record(tab, (uint32_t) (hash % tab->head.nkeys) + 1,
+                                   rec);
     }
+
+    for (i = 0, issued = 0; i <= AGENT_PEPPERS_MAX; i++) {
+        issued += tab->head.kinds[i];
+    }
+
+    rec->pepper = 0;
+
+    if (issued == 0) {
+        return;
+    }
+
+    pick = hash % issued;
+
+    for (i = 0; i < AGENT_PEPPERS_MAX && pick >= tab->head.kinds[i]; i++) {
+        pick -= tab->head.kinds[i];
+    }
+
+    rec->pepper = (uint8_t) i;
 }
 
 

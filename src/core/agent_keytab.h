@@ -47,6 +47,9 @@ typedef struct {
     uint64_t            strings;
     uint64_t            strings_len;
     uint8_t             hash_key[AGENT_SIPHASH_KEY];
+    uint32_t            kinds[AGENT_PEPPERS_MAX + 1];   /* issued keys by
+                                           pepper, 0: plain digests */
+    uint32_t            pad;
 } agent_keytab_head_t;
 
 

@@ -168,6 +168,7 @@ agent_keytab_add(agent_keytab_builder_t *b, const agent_key_record_t *rec,
         memcpy(agent_build_at(b, b->head.nkeys), &kr, sizeof(kr));
     }
 
+    b->head.kinds[kr.pepper] += !kr.imported;
     b->head.nkeys++;
 
     return 0;

@@ -3,7 +3,7 @@
  * How a key table lies in its block; for agent_keytab.c, which reads it, and
  * agent_keytab_build.c, which writes it:
  *
- *     head, to 128 octets
+ *     head, to 192 octets
  *     records, in the order of the file
  *     index: u32 slots, 0 empty, else the number of a record and one; found
  *         from the SipHash of an issued key's id or an imported key's digest
@@ -18,7 +18,7 @@
 
 #define AGENT_KEYTAB_MAGIC        0x6b746167    /* "gatk" */
 #define AGENT_KEYTAB_LAYOUT       1
-#define AGENT_KEYTAB_RECORDS      128
+#define AGENT_KEYTAB_RECORDS      192
 #define AGENT_KEYTAB_STRING_HEAD  2
 
 /* at a load of one half a run this long is not met in the life of a machine */

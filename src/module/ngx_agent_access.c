@@ -19,6 +19,8 @@ static agent_reason_e ngx_agent_policy_require(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_refuse(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_error_page(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static void ngx_agent_overruled(ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_subrequest(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
@@ -76,13 +78,31 @@ ngx_agent_access_handler(ngx_http_request_t *r)
                ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rec->passed = 0;
+
+    if (rec->ended) {
+
+        /* error_page led here; with another status this is another answer */
+
+        if (r->err_status >= NGX_HTTP_BAD_REQUEST) {
+            return ngx_agent_error_page(r, conf, rec);
+        }
+
+        ngx_agent_challenge_drop(rec);
+        rec->ended = 0;
+        rec->page = 0;
+    }
+
     rec->visited = 1;
     rec->evaluated = 1;
-    rec->passed = 0;
     rec->conf = conf;
     rec->overruled = AGENT_OK;
     rec->status = 0;
     rec->reason = ngx_agent_decide(r, conf, rec);
+
+    /* "auth_request" may ask for a guarded location before the phase ends */
+
+    rec->passed = (rec->reason == AGENT_OK);
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "agent_auth: %s, key \"%*s\"",
@@ -249,6 +269,8 @@ static ngx_int_t
 ngx_agent_refuse(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec)
 {
+    rec->ended = 1;
+    rec->passed = 0;
     rec->result = AGENT_RESULT_DENY;
 
     if (rec->status == 0) {
@@ -282,6 +304,38 @@ ngx_agent_refuse(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
 
 /*
+ * A guarded error page of our own refusal: whoever may see it does, but what
+ * was decided is the refusal.
+ */
+
+static ngx_int_t
+ngx_agent_error_page(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    ngx_uint_t      status;
+    agent_reason_e  reason;
+
+    rec->page = 1;
+
+    if (conf->mode == NGX_AGENT_OBSERVE) {
+        return NGX_DECLINED;
+    }
+
+    status = rec->status;
+    reason = ngx_agent_decide(r, conf, rec);
+    rec->status = status;
+
+    if (reason != AGENT_OK
+        || (conf->hide && ngx_agent_present_hide(r, rec) != NGX_OK))
+    {
+        return status;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
  * After the access phase: a main request that we refused and that is here all
  * the same met "satisfy any" otherwise; a subrequest did not pass the access
  * phase at all, which core skips for it.
@@ -310,7 +364,7 @@ ngx_agent_precontent_handler(ngx_http_request_t *r)
         return ngx_agent_subrequest(r, conf, rec);
     }
 
-    if (rec->conf == conf && rec->result == AGENT_RESULT_DENY) {
+    if (rec->ended && !rec->page && rec->conf == conf) {
         ngx_agent_overruled(rec);
     }
 
@@ -329,19 +383,12 @@ ngx_agent_precontent_handler(ngx_http_request_t *r)
 static void
 ngx_agent_overruled(ngx_agent_record_t *rec)
 {
+    rec->ended = 0;
     rec->overruled = rec->reason;
     rec->reason = AGENT_NOT_EVALUATED;
     rec->result = AGENT_RESULT_NONE;
 
-    /* core takes back one challenge, which may be another module's */
-
-    if (rec->challenge) {
-        rec->challenge->hash = 0;
-    }
-
-    if (rec->no_store) {
-        rec->no_store->hash = 0;
-    }
+    ngx_agent_challenge_drop(rec);
 }
 
 

@@ -93,6 +93,23 @@ ngx_agent_challenge(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 }
 
 
+/* core takes back one challenge, which may be another module's */
+
+void
+ngx_agent_challenge_drop(ngx_agent_record_t *rec)
+{
+    if (rec->challenge) {
+        rec->challenge->hash = 0;
+        rec->challenge = NULL;
+    }
+
+    if (rec->no_store) {
+        rec->no_store->hash = 0;
+        rec->no_store = NULL;
+    }
+}
+
+
 static ngx_int_t
 ngx_agent_challenge_value(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec,

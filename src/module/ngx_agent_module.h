@@ -161,6 +161,8 @@ typedef struct {
     unsigned                     visited:1; /* a guarded location */
     unsigned                     numbered:1;
     unsigned                     passed:1;  /* the access phase */
+    unsigned                     ended:1;   /* by our refusal */
+    unsigned                     page:1;    /* of that refusal's error_page */
 } ngx_agent_record_t;
 
 
@@ -266,6 +268,11 @@ ngx_int_t ngx_agent_precontent_handler(ngx_http_request_t *r);
 
 ngx_int_t ngx_agent_challenge(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+
+/* takes them back */
+
+void ngx_agent_challenge_drop(ngx_agent_record_t *rec);
+
 ngx_int_t ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
 
 

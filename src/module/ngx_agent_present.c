@@ -7,6 +7,9 @@
 #include "ngx_agent_module.h"
 
 
+static ngx_uint_t ngx_agent_present_held(const ngx_agent_record_t *rec);
+static void ngx_agent_present_none(ngx_agent_record_t *rec,
+    agent_reason_e reason);
 static ngx_int_t ngx_agent_present_source(ngx_http_request_t *r,
     const ngx_agent_source_t *source, agent_str_t *value);
 static ngx_int_t ngx_agent_present_header(ngx_http_request_t *r,
@@ -29,7 +32,7 @@ void
 ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec)
 {
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, held;
     agent_str_t                value;
     const ngx_agent_source_t  *source;
 
@@ -37,29 +40,17 @@ ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         return;
     }
 
-    source = conf->sources->elts;
+    rec->sources = conf->sources;
 
     /* what an earlier location took out of the request is in the record */
 
-    if (rec->hidden) {
-        for (i = 0; i < conf->sources->nelts; i++) {
-            if (source[i].header.len == rec->source->header.len
-                && ngx_memcmp(source[i].header.data, rec->source->header.data,
-                              source[i].header.len) == 0)
-            {
-                rec->sources = conf->sources;
-                return;
-            }
-        }
+    held = ngx_agent_present_held(rec);
+
+    if (!held) {
+        ngx_agent_present_none(rec, AGENT_CREDENTIAL_MISSING);
     }
 
-    rec->sources = conf->sources;
-    rec->source = NULL;
-    rec->zone = NULL;
-    rec->identified = 0;
-    rec->digested = 0;
-    rec->hidden = 0;
-    rec->presented = AGENT_CREDENTIAL_MISSING;
+    source = conf->sources->elts;
 
     for (i = 0; i < conf->sources->nelts; i++) {
 
@@ -76,15 +67,53 @@ ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
             /* fall through */
 
         default:
-            rec->source = NULL;
-            rec->presented = AGENT_CREDENTIAL_MULTIPLE;
+            ngx_agent_present_none(rec, AGENT_CREDENTIAL_MULTIPLE);
             return;
         }
     }
 
-    if (rec->source) {
+    if (rec->source && !held) {
         ngx_agent_present_check(rec, !rec->source->scheme);
     }
+}
+
+
+static ngx_uint_t
+ngx_agent_present_held(const ngx_agent_record_t *rec)
+{
+    ngx_uint_t                 i;
+    const ngx_str_t           *header;
+    const ngx_agent_source_t  *source;
+
+    if (!rec->hidden) {
+        return 0;
+    }
+
+    header = &rec->source->header;
+    source = rec->sources->elts;
+
+    for (i = 0; i < rec->sources->nelts; i++) {
+        if (source[i].header.len == header->len
+            && ngx_memcmp(source[i].header.data, header->data, header->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_agent_present_none(ngx_agent_record_t *rec, agent_reason_e reason)
+{
+    rec->source = NULL;
+    rec->zone = NULL;
+    rec->identified = 0;
+    rec->digested = 0;
+    rec->hidden = 0;
+    rec->presented = reason;
 }
 
 

@@ -32,6 +32,7 @@ package AgentAuth;
 # {{expr}} in any section is replaced by the value of the Perl expression; the
 # filter "eval" knows the same functions, but runs before --- keys is read, so
 # that it does not know a prefix or an imported value given there.
+# A key that a test sends in a URL has a name that begins with "url".
 # $TEST_NGINX_PORT_1 to _9 are ports that no other suite uses.  Besides the
 # sections of Test::Nginx there are:
 #
@@ -192,14 +193,16 @@ sub import {
 }
 
 
-# Every secret that a test gets begins like this.  t/canary searches the logs
-# for what is recorded here.
+# Every secret that a test gets begins with CANARY.  t/canary searches the logs
+# for what is recorded here.  The key of a name that begins with "url" is for
+# a URL, which nginx logs: it may stand where nginx prints, but not where this
+# module does.
 
 sub planted {
-    my ($value) = @_;
+    my ($value, $where) = @_;
 
     open my $out, '>>', "$State/canary/secrets" or die "canary: $!\n";
-    print $out unpack('H*', $value), "\n";
+    print $out unpack('H*', $value), $where ? " $where" : '', "\n";
     close $out;
 
     return $value;
@@ -248,6 +251,7 @@ sub key_secret {
 
     my $seed = sha256("secret of $name") . sha256("more of $name");
 
+    return planted('URLKEY' . base62($seed, 37), 'url') if $name =~ /^url/;
     return planted('CANARY' . base62($seed, 37));
 }
 

@@ -216,10 +216,11 @@ sub keep {
 }
 
 
-# N clients, each with so many requests, while the caller goes on
+# N clients, each with so many requests, while the caller goes on; the paths
+# may have something behind their number
 
 sub load_begin {
-    my ($clients, $requests) = @_;
+    my ($clients, $requests, $tail) = @_;
 
     for (1 .. $clients) {
         my ($from, $to) = ($sent + 1, $sent + $requests);
@@ -230,7 +231,8 @@ sub load_begin {
 
         if ($pid == 0) {
             my $socket;
-            my $well = grep { request($_, \$socket) } $from .. $to;
+            my $well = grep { request($_ . ($tail // ''), \$socket) }
+                $from .. $to;
             POSIX::_exit($well == $requests ? 0 : 1);
         }
 
@@ -281,13 +283,13 @@ sub load {
 # idle, as on HUP, and has not seen the request then.
 
 sub request {
-    my ($number, $socket) = @_;
+    my ($path, $socket) = @_;
 
     for (1 .. 3) {
         $$socket //= IO::Socket::INET->new(PeerAddr => '127.0.0.1',
             PeerPort => $port, Timeout => 5) or next;
 
-        my $status = answer($$socket, $number);
+        my $status = answer($$socket, $path);
 
         return $status == 401 if $status;
         undef $$socket;
@@ -298,13 +300,13 @@ sub request {
 
 
 sub answer {
-    my ($socket, $number) = @_;
+    my ($socket, $path) = @_;
 
     local $SIG{PIPE} = 'IGNORE';
-    local $SIG{ALRM} = sub { die "no answer to request $number\n" };
+    local $SIG{ALRM} = sub { die "no answer to request $path\n" };
 
     alarm 20;
-    print {$socket} "GET /$number HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    print {$socket} "GET /$path HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
     my $head = '';
 
@@ -382,7 +384,7 @@ sub parsed {
 # the numbers of the requests that the events are of
 
 sub audited {
-    return map { ($_->{http_request}{url}{path} // '') =~ m{^/(\d+)$} ? $1 : () }
+    return map { ($_->{http_request}{url}{path} // '') =~ m{^/(\d+)} ? $1 : () }
         @_;
 }
 

@@ -289,12 +289,12 @@ sub test_file {
 # what the writer of the lines really writes, hostile fields included
 
 sub test_writer {
-    my $helper = "$dir/test_audit";
+    my $helper = "$dir/test_audit_hostile";
 
     SKIP: {
         my $failed = system('cc', '-std=c11', '-D_GNU_SOURCE', '-O1',
                             "-I$root/src/core", "-I$root/t/unit",
-                            '-o', $helper, "$root/t/unit/test_audit.c",
+                            '-o', $helper, "$root/t/unit/test_audit_hostile.c",
                             (map { "$root/src/core/agent_$_.c" }
                                  qw(audit json reason)), '-ljansson');
 

@@ -42,6 +42,7 @@ static inline void drop_shared(void);
 static inline void take(block_t *block, size_t size);
 static inline void drop(block_t *block);
 static inline void make(size_t n, agent_key_record_t *rec);
+static inline void make_pepper(agent_pepper_t *pepper, const char *name);
 static inline uint32_t next(uint32_t *seed);
 
 
@@ -172,6 +173,18 @@ make(size_t n, agent_key_record_t *rec)
     rec->not_before = n % 2 ? (int64_t) n : AGENT_TIME_NONE;
     rec->expires = 1801353600 + (int64_t) n;
     rec->grace_until = AGENT_TIME_NONE;
+}
+
+
+static inline void
+make_pepper(agent_pepper_t *pepper, const char *name)
+{
+    memset(pepper, 0, sizeof(*pepper));
+
+    pepper->id_len = (uint32_t) strlen(name);
+    memcpy(pepper->id, name, strlen(name));
+
+    agent_hmac_key(&pepper->key, (uint8_t *) name, strlen(name));
 }
 
 

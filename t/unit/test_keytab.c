@@ -19,6 +19,7 @@ static void test_strings(const block_t *block, const agent_keytab_rec_t *kr);
 static void test_no_strings(const block_t *block);
 static void test_longest(void);
 static void test_peppers(void);
+static void test_decoy(const block_t *block);
 static void test_duplicates(void);
 static void test_duplicate(int digest, size_t first, size_t second);
 static void test_create(void);
@@ -31,7 +32,7 @@ static int build_json(block_t *block, const char **lines, size_t n,
 static int build_lines(block_t *block, const char **lines, size_t n,
     const agent_pepper_t *peppers, size_t npeppers, uint64_t *line,
     uint64_t *need);
-static void make_pepper(agent_pepper_t *pepper, const char *name);
+static void make_peppered(const char **lines, const agent_pepper_t *peppers);
 
 
 #define HEX                                                                   \
@@ -392,61 +393,34 @@ test_longest(void)
 static void
 test_peppers(void)
 {
-    char                line[3][512], hex[2 * AGENT_SHA256_LEN + 1];
     size_t              i;
     block_t             block;
-    uint8_t             digest[AGENT_SHA256_LEN];
     uint64_t            fault;
     const char         *lines[3];
     agent_pepper_t      peppers[2];
     agent_keytab_rec_t  kr;
 
-    static const char  *pepper[] = { "p1", "p2", "p3" };
-
     make_pepper(&peppers[0], "p1");
     make_pepper(&peppers[1], "p2");
-
-    (void) snprintf(secret, sizeof(secret), SECRET, 1UL);
-    hex[2 * AGENT_SHA256_LEN] = '\0';
-
-    for (i = 0; i < 3; i++) {
-        agent_hmac_sha256(&peppers[i % 2].key, (uint8_t *) secret,
-                          AGENT_KEY_SECRET_LEN, digest);
-        digest[0] ^= i / 2;
-        agent_hex((uint8_t *) hex, digest, sizeof(digest));
-
-        (void) snprintf(line[i], sizeof(line[i]),
-                        "{\"id\":\"000000000000000%u\",\"agent\":\"a\","
-                        "\"digest\":\"hmac-sha256:%s:%s\",\"state\":\"active\","
-                        "\"expires\":\"2027-01-31T00:00:00Z\"}",
-                        (unsigned) i, pepper[i], hex);
-        lines[i] = line[i];
-    }
+    make_peppered(lines, peppers);
 
     ok(build_json(&block, lines, 2, peppers, 2, &fault) == 0, "two peppers");
 
     for (i = 0; i < 2; i++) {
-        (void) snprintf(id, sizeof(id), "000000000000000%u", (unsigned) i);
+        (void) snprintf(id, sizeof(id), "%016u", (unsigned) i);
 
         ok(agent_keytab_issued(&block.tab, (uint8_t *) id, (uint8_t *) secret,
                                &kr) == AGENT_KEYTAB_FOUND
            && kr.pepper == i + 1,
-           "key with pepper %s", pepper[i]);
+           "a key with pepper %u", (unsigned) i + 1);
     }
 
     secret[42] ^= 1;
     ok(agent_keytab_issued(&block.tab, (uint8_t *) id, (uint8_t *) secret, &kr)
        == AGENT_KEYTAB_ABSENT, "with a wrong secret");
-
     secret[42] ^= 1;
-    ok(agent_keytab_issued(&block.tab, (uint8_t *) "0000000000000009",
-                           (uint8_t *) secret, &kr) == AGENT_KEYTAB_ABSENT,
-       "with an unknown id");
 
-    /* K-02: as for a known id, so that the time taken tells nothing */
-
-    ok(kr.pepper != 0, "an HMAC is computed all the same");
-
+    test_decoy(&block);
     drop(&block);
 
     ok(build_json(&block, lines, 3, peppers, 2, &fault) == -1 && fault == 4,
@@ -470,6 +444,25 @@ test_peppers(void)
     drop(&block);
 }
 
+
+/* K-02: as for a known id, so that the time taken tells nothing */
+
+static void
+test_decoy(const block_t *block)
+{
+    size_t              i, plain;
+    agent_keytab_rec_t  kr;
+
+    for (i = 0, plain = 0; i < 64; i++) {
+        (void) snprintf(id, sizeof(id), "00000000000001%02u", (unsigned) i);
+
+        plain += agent_keytab_issued(&block->tab, (uint8_t *) id,
+                                     (uint8_t *) secret, &kr)
+                 != AGENT_KEYTAB_ABSENT || kr.pepper == 0;
+    }
+
+    ok(plain == 0, "for an unknown id an HMAC is computed all the same");
+}
 
 
 /* K-10 */
@@ -763,13 +756,36 @@ build_lines(block_t *block, const char **lines, size_t n,
 }
 
 
+/* three lines; the third names a pepper that there is not; sets secret */
+
 static void
-make_pepper(agent_pepper_t *pepper, const char *name)
+make_peppered(const char **lines, const agent_pepper_t *peppers)
 {
-    memset(pepper, 0, sizeof(*pepper));
+    char         hex[2 * AGENT_SHA256_LEN + 1];
+    size_t       i;
+    uint8_t      digest[AGENT_SHA256_LEN];
 
-    pepper->id_len = (uint32_t) strlen(name);
-    memcpy(pepper->id, name, strlen(name));
+    static char  text[3][512];
 
-    agent_hmac_key(&pepper->key, (uint8_t *) name, strlen(name));
+    (void) snprintf(secret, sizeof(secret), SECRET, 1UL);
+
+    for (i = 0; i < 3; i++) {
+        agent_hmac_sha256(&peppers[i % 2].key, (uint8_t *) secret,
+                          AGENT_KEY_SECRET_LEN, digest);
+
+        /* no two digests are the same */
+
+        digest[0] ^= i / 2;
+
+        agent_hex((uint8_t *) hex, digest, sizeof(digest));
+        hex[sizeof(hex) - 1] = '\0';
+
+        (void) snprintf(text[i], sizeof(text[i]),
+                        "{\"id\":\"%016u\",\"agent\":\"a\","
+                        "\"digest\":\"hmac-sha256:p%u:%s\","
+                        "\"state\":\"active\","
+                        "\"expires\":\"2027-01-31T00:00:00Z\"}",
+                        (unsigned) i, (unsigned) i + 1, hex);
+        lines[i] = text[i];
+    }
 }

@@ -1,0 +1,303 @@
+# The configurations of conf-examples do as they stand what their comments say.
+# Without this an example could name what nginx no longer takes, or promise an
+# answer that it does not give.
+#
+# The comment at the head of each nginx.conf has commands, indented by four
+# more columns.  Those before the first curl are run before nginx is started; a
+# curl must get the status that its comment names, "soon" within seconds.  Only
+# paths, ports and the words "load_module modules/" are changed here.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use AgentAuth ();
+
+use File::Basename qw/ basename dirname /;
+use File::Copy qw/ copy /;
+use File::Path qw/ make_path remove_tree /;
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw/ sleep time /;
+
+if (($ENV{TEST_AGENT_MODE} // '') eq 'hup' || $ENV{TEST_NGINX_USE_HUP}) {
+    plan(skip_all => 'nothing is reloaded here');
+}
+
+my $root = $AgentAuth::Root;
+my $state = "$AgentAuth::State/examples-$AgentAuth::Mode";
+my $nginx = $ENV{TEST_NGINX_BINARY};
+my $module = $ENV{TEST_NGINX_LOAD_MODULES};
+my $agentctl = $ENV{AGENTCTL} // "$root/build/agentctl";
+my $seconds = 20;
+
+# what the upstream was sent (the body of the answer to the curl of that
+# number), and what the audit log must have
+
+my %more = (
+    'internal-keys' => sub {
+        my ($bodies, $events) = @_;
+
+        is($bodies->[0], "agent=billing auth=\n",
+            'the upstream gets an identity and no credential');
+        is(scalar @$events, 6, 'no audit line for /health');
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ ok ok credential_missing key_service key_network
+                  scope_insufficient / ], 'reasons');
+    },
+
+    'several-services' => sub {
+        my ($bodies, $events) = @_;
+
+        is_deeply([ map { $_->{unmapped}{agent_auth}{service} // '-' }
+                    @$events ],
+            [ ('orders') x 7, ('ledger') x 4, '-' ], 'services');
+        is(reason($events->[5]), 'scope_insufficient',
+            'an unheard-of method needs the most');
+    },
+
+    'behind-proxy' => sub {
+        my ($bodies, $events) = @_;
+
+        is($bodies->[0], "agent=partner from=203.0.113.9\n",
+            'the address goes on');
+        is_deeply([ map { $_->{src_endpoint}{ip} } @$events ],
+            [ qw/ 203.0.113.9 2001:db8:7::1 198.51.100.1 198.51.100.1
+                  127.0.0.1 / ], 'addresses in the audit log');
+        is(reason($events->[3]), 'key_network',
+            'what the client put there itself does not count');
+    },
+
+    'rate-limit' => sub {
+        my ($bodies, $events) = @_;
+
+        is(scalar @$events, 10, 'one line for each request');
+        is(reason($events->[2]), 'not_evaluated',
+            'a limited request is not judged');
+        is($events->[7]{actor}{app_name}, 'crawler',
+            'one that was judged before has its agent');
+        is($events->[7]{status_code}, 429, 'and its status');
+    },
+
+    'observe-first' => sub {
+        my ($bodies, $events) = @_;
+
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ credential_missing scope_insufficient credential_missing
+                  credential_missing ok / ], 'reasons');
+        is($events->[0]{unmapped}{agent_auth}{result}, 'would_deny',
+            'observed');
+        like($bodies->[1], qr/^auth=Bearer agk_/,
+            'in observe the credential goes on');
+        is($bodies->[4], "auth=\n", 'in enforce it does not');
+    },
+
+    'key-delivery' => sub {
+        my ($bodies, $events) = @_;
+
+        is(reason($events->[-1]), 'key_revoked', 'revoked');
+    },
+
+    'foreign-keys' => sub {
+        my ($bodies, $events) = @_;
+
+        is($bodies->[0], "key=shop-1 token= auth=\n", 'hidden');
+        is_deeply([ map { reason($_) } @$events[0 .. 3] ],
+            [ qw/ ok key_unknown credential_multiple credential_missing / ],
+            'reasons');
+        ok($events->[-1]{unmapped}{agent_auth}{deprecated}, 'deprecated');
+    },
+);
+
+
+sub reason {
+    return $_[0]{unmapped}{agent_auth}{reason};
+}
+
+
+# the file with ports that are free, in a directory of its own
+
+sub install {
+    my ($name) = @_;
+
+    my $dir = "$state/$name";
+    my $first = $ENV{TEST_NGINX_SERVER_PORT};
+
+    remove_tree($dir);
+    make_path("$dir/conf", "$dir/logs", "$dir/bin");
+    copy($agentctl, "$dir/bin/agentctl") or die "$agentctl: $!\n";
+    chmod 0755, "$dir/bin/agentctl";
+
+    my $text = read_file("$root/conf-examples/$name/nginx.conf");
+
+    my $load = $module =~ /\S/ ? "load_module $module;" : '';
+
+    for ($text) {
+        s/^load_module modules\/.*;$/$load/m;
+        s/127\.0\.0\.1:80(8\d)/'127.0.0.1:' . ($first + $1 - 80)/ge;
+        s{/etc/nginx/}{$dir/conf/}g;
+        s{/var/log/nginx/}{$dir/logs/}g;
+        s{/run/nginx\.pid}{$dir/logs/nginx.pid};
+    }
+
+    open my $out, '>', "$dir/conf/nginx.conf" or die $!;
+    print $out $text;
+    close $out or die $!;
+
+    return ($dir, $text);
+}
+
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $in, '<', $path or die "$path: $!\n";
+    local $/;
+
+    return scalar <$in>;
+}
+
+
+# the commands of the comment as a script that prints "NUMBER STATUS" for each
+# curl and leaves the body in a file
+
+sub script {
+    my ($dir, $text) = @_;
+
+    my ($head) = $text =~ /\A((?:#.*\n)+)/;
+    my @lines = grep { defined } map { /^#     (.*)/ ? $1 : undef }
+        split /\n/, $head;
+
+    my $script = <<"END";
+set -e
+exec 3>&1 >&2
+umask 022
+cd $dir/conf
+PATH=$dir/bin:\$PATH
+ask() {
+    number=\$1
+    shift
+    curl -s -o $dir/body.\$number -w "\$number %{http_code}\\n" "\$@" || :
+}
+await() {
+    wanted=\$1
+    shift
+    n=0
+    until got=\$(ask "\$@"); [ "\${got#* }" = "\$wanted" ]; do
+        n=\$((n + 1)); [ \$n -lt @{[ $seconds * 10 ]} ] || break; sleep 0.1
+    done
+    echo "\$got"
+}
+END
+
+    my (@expected, $started);
+
+    for my $line (@lines) {
+        if ($line !~ /^curl /) {
+            $script .= "$line\n";
+            next;
+        }
+
+        $script .= "$nginx -e $dir/logs/start.log -p $dir/"
+            . " -c $dir/conf/nginx.conf 3>&-\n" unless $started++;
+
+        my ($arguments, $status, $soon) =
+            $line =~ /^curl (.*?) +# (\d{3})( soon)?$/
+            or die "no status in \"$line\"\n";
+
+        $script .= $soon
+            ? "await $status " . @expected . " $arguments >&3\n"
+            : "ask " . @expected . " $arguments >&3\n";
+        push @expected, [ $status, $line =~ s/ +#.*//r, $soon ];
+    }
+
+    return ($script, @expected);
+}
+
+
+sub events {
+    my ($dir) = @_;
+
+    open my $in, '<', "$dir/logs/agent-audit.log" or return;
+
+    return map { JSON::PP->new->utf8->decode($_) } grep { /\n\z/ } <$in>;
+}
+
+
+sub stop {
+    my ($dir) = @_;
+
+    my ($pid) = (-f "$dir/logs/nginx.pid" ? read_file("$dir/logs/nginx.pid")
+                                          : '') =~ /(\d+)/ or return;
+    kill 'QUIT', $pid;
+
+    AgentAuth::await(sub { !-f "$dir/logs/nginx.pid" }, 'the end of nginx', 30)
+        or kill 'KILL', $pid;
+}
+
+
+sub try {
+    my ($name) = @_;
+
+    my ($dir, $text) = install($name);
+    my ($script, @expected) = script($dir, $text);
+
+    open my $out, '>', "$dir/script" or die $!;
+    print $out $script;
+    close $out or die $!;
+
+    my %status = map { /^(\d+) (\d+)$/ ? ($1, $2) : () }
+        split /\n/, `sh $dir/script 2> $dir/script.log`;
+
+    ok($? == 0, "the commands of the comment")
+        or diag(read_file("$dir/script.log"),
+            -f "$dir/logs/start.log" ? read_file("$dir/logs/start.log") : ());
+
+    for my $i (0 .. $#expected) {
+        my ($wanted, $line) = @{ $expected[$i] };
+        is($status{$i}, $wanted, $line);
+    }
+
+    # the workers write what they have when they leave
+    stop($dir);
+
+    my @events = sort { $a->{time} <=> $b->{time}
+                        || $a->{metadata}{uid} cmp $b->{metadata}{uid} }
+        events($dir);
+    my @bodies = map { -f "$dir/body.$_" ? read_file("$dir/body.$_") : '' }
+        0 .. $#expected;
+
+    ok(scalar @events, 'there are audit lines');
+    $more{$name}->(\@bodies, \@events) if $more{$name};
+
+    my @bad = grep { /\[(?:warn|error|crit|alert|emerg)\]/
+                     && !/limiting requests/ }
+        map { split /\n/, read_file($_) } grep { -f }
+            "$dir/logs/start.log", "$dir/logs/error.log";
+    is("@bad", '', 'nothing to complain about in the error log');
+
+    copy("$dir/logs/agent-audit.log",
+        "$AgentAuth::State/audit/examples-$AgentAuth::Mode-$name-audit.log");
+}
+
+
+my @names = map { basename(dirname($_)) } glob "$root/conf-examples/*/nginx.conf";
+
+cmp_ok(scalar @names, '>', 6, 'there are examples');
+
+for my $name (@names) {
+
+    # its own "run --check" does more
+    next if -f "$root/conf-examples/$name/run";
+
+    subtest($name => sub { try($name) });
+}
+
+# a process that a failed test left
+
+END {
+    local $?;
+    stop($_) for glob "$state/*";
+}
+
+done_testing();
