@@ -136,7 +136,6 @@ ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers)
     }
 
     provider->name = value[1];
-    provider->index = providers->nelts;
     provider->conf_line = cf->conf_file->line;
     provider->conf_file.len = cf->conf_file->file.name.len;
     provider->conf_file.data = ngx_pstrdup(cf->pool,
@@ -450,4 +449,264 @@ ngx_agent_param_rate(ngx_conf_t *cf, const ngx_agent_param_t *param,
     *rate = (ngx_uint_t) n * scale;
 
     return NGX_OK;
+}
+
+
+/* breaker failures=n cooldown=time */
+
+static ngx_int_t
+ngx_agent_param_breaker(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    ngx_int_t              n;
+    ngx_str_t             *value, s;
+    ngx_uint_t             i;
+    ngx_agent_provider_t  *provider = field;
+
+    if (provider->breaker_failures != NGX_CONF_UNSET_UINT
+        || provider->breaker_cooldown != NGX_CONF_UNSET_MSEC)
+    {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "failures=", 9) == 0) {
+            n = ngx_atoi(value[i].data + 9, value[i].len - 9);
+
+            if (n > 0) {
+                provider->breaker_failures = (ngx_uint_t) n;
+                continue;
+            }
+
+        } else if (ngx_strncmp(value[i].data, "cooldown=", 9) == 0) {
+            s.data = value[i].data + 9;
+            s.len = value[i].len - 9;
+
+            n = ngx_parse_time(&s, 0);
+
+            if (n > 0) {
+                provider->breaker_cooldown = (ngx_msec_t) n;
+                continue;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"breaker\" in "
+                           "\"agent_oauth_provider\"", &value[i]);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
+{
+    char  err[AGENT_ERROR_LEN];
+
+    if (provider->issuer.len == 0 || provider->introspection_endpoint.len == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"agent_oauth_provider %V\" must have \"%s\"",
+                           &provider->name,
+                           provider->issuer.len ? "introspection_endpoint"
+                                                : "issuer");
+        return NGX_ERROR;
+    }
+
+    if (ngx_agent_endpoint_parse(cf->pool, &provider->introspection_endpoint,
+                                 &provider->endpoint, err)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of "
+                           "\"introspection_endpoint\" in "
+                           "\"agent_oauth_provider\": %s",
+                           &provider->introspection_endpoint, err);
+        return NGX_ERROR;
+    }
+
+    ngx_conf_init_uint_value(provider->client_auth, NGX_AGENT_CLIENT_BASIC);
+    ngx_conf_init_msec_value(provider->max_ttl, 60000);
+    ngx_conf_init_msec_value(provider->negative_ttl, 5000);
+    ngx_conf_init_msec_value(provider->stale_if_error, 0);
+    ngx_conf_init_msec_value(provider->timeout, 3000);
+    ngx_conf_init_uint_value(provider->max_pending, 64);
+    ngx_conf_init_uint_value(provider->miss_rate, 100 * 60);
+    ngx_conf_init_uint_value(provider->keepalive, 8);
+    ngx_conf_init_uint_value(provider->breaker_failures, 5);
+    ngx_conf_init_msec_value(provider->breaker_cooldown, 5000);
+    ngx_conf_init_value(provider->ssl_verify, 1);
+
+    if (ngx_agent_provider_client(cf, provider) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!provider->ssl_verify && provider->endpoint.tls) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"ssl_verify off\": anybody on the way to "
+                           "provider \"%V\" can answer for it",
+                           &provider->name);
+    }
+
+    ngx_agent_provider_part(provider);
+
+    return NGX_OK;
+}
+
+
+/* what each way of authenticating ourselves needs, RFC 7662, 2.1 */
+
+static ngx_int_t
+ngx_agent_provider_client(ngx_conf_t *cf, ngx_agent_provider_t *provider)
+{
+    ngx_str_t    secret;
+    const char  *lacks;
+
+    lacks = NULL;
+
+    switch (provider->client_auth) {
+
+    case NGX_AGENT_CLIENT_BASIC:
+    case NGX_AGENT_CLIENT_POST:
+        lacks = provider->client_id.len == 0 ? "client_id" : NULL;
+
+        /* fall through */
+
+    case NGX_AGENT_CLIENT_BEARER:
+        if (provider->client_secret_file.len == 0) {
+            lacks = "client_secret_file";
+        }
+
+        break;
+
+    case NGX_AGENT_CLIENT_TLS:
+        lacks = provider->client_certificate.len == 0 ? "client_certificate"
+                : provider->client_key_file.len == 0 ? "client_key_file"
+                : provider->client_id.len == 0 ? "client_id" : NULL;
+        break;
+
+    default:
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"client_auth none\": provider \"%V\" lets "
+                           "anybody probe tokens", &provider->name);
+    }
+
+    if (lacks) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"agent_oauth_provider %V\" must have \"%s\" for "
+                           "its \"client_auth\"", &provider->name, lacks);
+        return NGX_ERROR;
+    }
+
+    if (provider->client_secret_file.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_agent_provider_secret(cf->pool, provider, &secret, cf->log)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of \"client_secret_file\" in "
+                           "\"agent_oauth_provider\"",
+                           &provider->client_secret_file);
+        return NGX_ERROR;
+    }
+
+    provider->secret = secret;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Reads the secret; one trailing newline is cut.  At run time the worker may
+ * not be allowed to: then what the master read goes on.
+ */
+
+ngx_int_t
+ngx_agent_provider_secret(ngx_pool_t *pool,
+    const ngx_agent_provider_t *provider, ngx_str_t *secret, ngx_log_t *log)
+{
+    u_char     buf[NGX_AGENT_SECRET_MAX + 1], *p;
+    ssize_t    n;
+    ngx_fd_t   fd;
+
+    fd = ngx_open_file(provider->client_secret_file.data, NGX_FILE_RDONLY,
+                       NGX_FILE_OPEN|NGX_FILE_NONBLOCK, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+
+        if (ngx_errno == NGX_EACCES && provider->secret.len) {
+            *secret = provider->secret;
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                      "agent_auth: " ngx_open_file_n " \"%V\" failed",
+                      &provider->client_secret_file);
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_fd(fd, buf, sizeof(buf));
+
+    (void) ngx_close_file(fd);
+
+    if (n > 0 && buf[n - 1] == LF) {
+        n--;
+    }
+
+    if (n > 0 && buf[n - 1] == CR) {
+        n--;
+    }
+
+    p = NULL;
+
+    if (n > 0 && n <= NGX_AGENT_SECRET_MAX) {
+        p = ngx_pnalloc(pool, n);
+    }
+
+    if (p) {
+        ngx_memcpy(p, buf, n);
+
+        secret->data = p;
+        secret->len = n;
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "agent_auth: \"%V\" is empty or longer than %d octets",
+                      &provider->client_secret_file, NGX_AGENT_SECRET_MAX);
+    }
+
+    ngx_explicit_memzero(buf, sizeof(buf));
+
+    return p ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Verdicts of an earlier configuration serve only if they would be the same:
+ * the settings that they depend on are the partition of the cache.
+ */
+
+static void
+ngx_agent_provider_part(ngx_agent_provider_t *provider)
+{
+    u_char      digest[AGENT_SHA256_LEN], text[4096], *p, *last;
+
+    p = text;
+    last = text + sizeof(text);
+
+    p = ngx_slprintf(p, last, "introspection 1\n%V\n%V\n%V\n%V\n",
+                     &provider->name, &provider->issuer,
+                     &provider->introspection_endpoint, &provider->client_id);
+    p = ngx_slprintf(p, last, "%M\n%M\n%M\n", provider->max_ttl,
+                     provider->negative_ttl, provider->stale_if_error);
+
+    agent_sha256(text, p - text, digest);
+    ngx_memcpy(provider->part, digest, NGX_AGENT_CACHE_PART);
 }

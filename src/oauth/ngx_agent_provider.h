@@ -20,11 +20,13 @@
 typedef enum {
     NGX_AGENT_CLIENT_BASIC = 0,
     NGX_AGENT_CLIENT_POST,
-    NGX_AGENT_CLIENT_PRIVATE_KEY_JWT,
     NGX_AGENT_CLIENT_TLS,
     NGX_AGENT_CLIENT_BEARER,
     NGX_AGENT_CLIENT_NONE
 } ngx_agent_client_auth_e;
+
+
+#define NGX_AGENT_SECRET_MAX  4096
 
 
 /* const once the configuration is in force */
@@ -32,7 +34,6 @@ typedef enum {
 typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    issuer;
-    ngx_str_t                    metadata_uri;
     ngx_str_t                    introspection_endpoint;
     ngx_str_t                    client_id;
     ngx_str_t                    client_secret_file;
@@ -53,7 +54,7 @@ typedef struct {
     ngx_msec_t                   breaker_cooldown;
     ngx_flag_t                   ssl_verify;
 
-    ngx_uint_t                   index;         /* among the providers */
+    ngx_str_t                    secret;        /* as the master read it */
     u_char                       part[NGX_AGENT_CACHE_PART];
 
     ngx_agent_endpoint_t         endpoint;      /* of introspection */
@@ -67,6 +68,16 @@ typedef struct {
 /* agent_oauth_provider name { ... }; providers: ngx_agent_provider_t * */
 
 char *ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers);
+
+
+/*
+ * The client secret as it is in its file now, in pool, which the caller
+ * cleanses; where this process may not read the file, the one that the master
+ * read.  NGX_ERROR is logged.
+ */
+
+ngx_int_t ngx_agent_provider_secret(ngx_pool_t *pool,
+    const ngx_agent_provider_t *provider, ngx_str_t *secret, ngx_log_t *log);
 
 
 /* the provider of this name, or NULL */

@@ -1,0 +1,79 @@
+
+/*
+ * The zone that all workers share about tokens: verdicts, calls under way,
+ * and how the providers do.
+ */
+
+#ifndef _NGX_AGENT_TOKEN_ZONE_H_INCLUDED_
+#define _NGX_AGENT_TOKEN_ZONE_H_INCLUDED_
+
+
+#include "ngx_agent_provider.h"
+
+
+#define NGX_AGENT_PROVIDERS      64
+#define NGX_AGENT_SOURCES        8192
+
+
+/* by partition, so that it survives a reload that changes nothing */
+
+typedef struct {
+    u_char                   part[NGX_AGENT_CACHE_PART];
+    uint64_t                 failures;      /* in a row */
+    int64_t                  open_until;    /* epoch ms; 0: closed */
+    uint64_t                 warned;        /* epoch seconds */
+} ngx_agent_provider_state_t;
+
+
+typedef struct {
+    ngx_agent_cache_sh_t        cache;
+    ngx_agent_provider_state_t  provider[NGX_AGENT_PROVIDERS];
+
+    /* by hash of source address and provider: the time, in us, when what was
+     * let through so far would be through at the rate (GCRA) */
+    uint64_t                    source[NGX_AGENT_SOURCES];
+
+    ngx_agent_flight_sh_t       flights;
+} ngx_agent_token_sh_t;
+
+
+typedef struct {
+    ngx_str_t                name;
+    size_t                   entry;
+    ngx_shm_zone_t          *shm_zone;
+    ngx_agent_cache_t        cache;
+    ngx_agent_flights_t      flights;
+    ngx_agent_token_sh_t    *sh;
+    ngx_str_t                conf_file;
+    ngx_uint_t               conf_line;
+} ngx_agent_token_zone_t;
+
+
+/* agent_token_cache zone=name:size [entry=size] */
+
+char *ngx_agent_token_zone(ngx_conf_t *cf, ngx_agent_token_zone_t **zone,
+    void *tag);
+
+
+/* the same with the defaults, where a provider is configured without it */
+
+ngx_int_t ngx_agent_token_zone_default(ngx_conf_t *cf,
+    ngx_agent_token_zone_t **zone, void *tag);
+
+
+/* how the provider does; never NULL: strangers beyond the limit share one */
+
+ngx_agent_provider_state_t *ngx_agent_token_zone_state(
+    const ngx_agent_token_zone_t *zone, const ngx_agent_provider_t *provider);
+
+
+/*
+ * Whether a never-seen token from this address may cause a call now: at most
+ * provider->miss_rate a minute from an IPv4 address or an IPv6 /64.
+ */
+
+ngx_uint_t ngx_agent_token_zone_admit(const ngx_agent_token_zone_t *zone,
+    const ngx_agent_provider_t *provider, const struct sockaddr *sa);
+
+
+#endif /* _NGX_AGENT_TOKEN_ZONE_H_INCLUDED_ */
