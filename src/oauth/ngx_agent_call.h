@@ -1,0 +1,74 @@
+
+/*
+ * One call to an authorization server about one token, and those in this
+ * worker who wait for it.  For the files of src/oauth.
+ */
+
+#ifndef _NGX_AGENT_CALL_H_INCLUDED_
+#define _NGX_AGENT_CALL_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "ngx_agent_token.h"
+
+
+struct ngx_agent_call_s {
+    ngx_queue_t                    link;        /* of all calls */
+    ngx_queue_t                    waiters;
+    const ngx_agent_token_zone_t  *zone;
+    const ngx_agent_provider_t    *provider;
+    ngx_pool_t                    *pool;
+    ngx_log_t                     *log;
+    agent_str_t                    value;       /* a copy, cleansed */
+    u_char                         key[NGX_AGENT_CACHE_KEY];
+
+    ngx_event_t                    event;       /* to ask again, or to end */
+    ngx_msec_t                     deadline;
+    ngx_msec_t                     delay;
+    int64_t                        since;
+    uint64_t                       id;          /* of our flight, 0: none */
+    ngx_agent_fetch_t             *fetch;
+};
+
+
+/* epoch milliseconds */
+
+int64_t ngx_agent_now(void);
+
+
+ngx_agent_call_t *ngx_agent_call_find(const ngx_agent_token_t *token);
+void ngx_agent_call_join(ngx_agent_call_t *call, ngx_agent_token_t *token);
+ngx_int_t ngx_agent_call_begin(ngx_agent_token_t *token);
+
+
+/* what is known of the token now goes to all who wait, and the call ends */
+
+void ngx_agent_call_finish(ngx_agent_call_t *call, agent_reason_e reason,
+    const agent_claims_t *claims);
+
+
+/* ngx_agent_introspect.c: asks the server; NGX_ERROR is logged */
+
+ngx_int_t ngx_agent_introspect(ngx_agent_call_t *call);
+
+
+/* seconds for which the server is not asked; 0: it may be */
+
+ngx_uint_t ngx_agent_breaker_open(const ngx_agent_token_zone_t *zone,
+    const ngx_agent_provider_t *provider);
+void ngx_agent_breaker_failed(ngx_agent_call_t *call);
+void ngx_agent_breaker_worked(ngx_agent_call_t *call);
+
+
+/* ngx_agent_token.c */
+
+void ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason);
+void ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
+    const agent_claims_t *claims);
+void ngx_agent_token_oversized(ngx_agent_call_t *call);
+
+
+#endif /* _NGX_AGENT_CALL_H_INCLUDED_ */

@@ -1,0 +1,266 @@
+
+/*
+ * A token is looked up in the cache; if it is not there it joins the call for
+ * it that is under way in this worker, or begins one.  A call asks first
+ * whether another worker has one under way, and if so waits for what that one
+ * puts into the cache.
+ */
+
+#include "ngx_agent_call.h"
+
+
+/* what an entry of the cache holds, before the record of the claims */
+
+typedef struct {
+    int64_t   fresh;            /* epoch ms; later it is stale */
+    uint32_t  reason;           /* agent_reason_e */
+    uint32_t  pad;
+} ngx_agent_entry_t;
+
+
+static ngx_int_t ngx_agent_token_cached(ngx_agent_token_t *token);
+static ngx_int_t ngx_agent_token_entry(ngx_agent_token_t *token,
+    const ngx_agent_cache_entry_t *entry, const u_char *data);
+static ngx_int_t ngx_agent_token_done(ngx_agent_token_t *token,
+    agent_reason_e reason, ngx_agent_cache_e cache);
+
+
+ngx_int_t
+ngx_agent_token_verify(ngx_agent_token_t *token)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         retry;
+    ngx_agent_call_t  *call;
+
+    if (ngx_agent_token_cached(token) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    /* while it is known to be down nobody waits for it */
+
+    retry = ngx_agent_breaker_open(token->zone, token->provider);
+
+    if (retry) {
+        token->retry_after = retry;
+        ngx_agent_token_fail(token, AGENT_PROVIDER_UNAVAILABLE);
+        return NGX_OK;
+    }
+
+    call = ngx_agent_call_find(token);
+
+    if (call) {
+        ngx_agent_call_join(call, token);
+        token->cache = NGX_AGENT_CACHE_COALESCED;
+        return NGX_AGAIN;
+    }
+
+    if (!token->has_stale
+        && !ngx_agent_token_zone_admit(token->zone, token->provider,
+                                       token->sockaddr))
+    {
+        token->retry_after = 1;
+        return ngx_agent_token_done(token, AGENT_RATE_LIMITED,
+                                    NGX_AGENT_CACHE_MISS);
+    }
+
+    rc = ngx_agent_call_begin(token);
+
+    if (rc != NGX_OK) {
+        return ngx_agent_token_done(token, AGENT_INTERNAL_ERROR,
+                                    NGX_AGENT_CACHE_MISS);
+    }
+
+    token->cache = NGX_AGENT_CACHE_MISS;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_agent_token_cached(ngx_agent_token_t *token)
+{
+    u_char                    *data;
+    ngx_agent_cache_entry_t    entry;
+    const ngx_agent_cache_t   *cache;
+
+    cache = &token->zone->cache;
+
+    data = ngx_palloc(token->pool, ngx_agent_cache_room(cache));
+    if (data == NULL) {
+        return ngx_agent_token_done(token, AGENT_INTERNAL_ERROR,
+                                    NGX_AGENT_CACHE_NONE);
+    }
+
+    if (ngx_agent_cache_get(cache, token->digest, token->provider->part,
+                            ngx_agent_now(), &entry, data)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_agent_token_entry(token, &entry, data);
+}
+
+
+static ngx_int_t
+ngx_agent_token_entry(ngx_agent_token_t *token,
+    const ngx_agent_cache_entry_t *entry, const u_char *data)
+{
+    agent_claims_t     claims;
+    agent_reason_e     reason;
+    ngx_agent_entry_t  head;
+
+    if (entry->len < sizeof(head)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&head, data, sizeof(head));
+
+    if (entry->negative) {
+
+        /* nothing but a refusal may come out of a negative entry */
+
+        reason = (agent_reason_e) head.reason;
+
+        return ngx_agent_token_done(token, reason == AGENT_OK
+                                           ? AGENT_INTERNAL_ERROR : reason,
+                                    NGX_AGENT_CACHE_NEGATED);
+    }
+
+    if (agent_claims_unpack(data + sizeof(head), entry->len - sizeof(head),
+                            &claims)
+        != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (head.fresh <= ngx_agent_now()) {
+        token->stale = claims;
+        token->has_stale = 1;
+        return NGX_DECLINED;
+    }
+
+    token->claims = claims;
+
+    return ngx_agent_token_done(token, ngx_agent_token_usable(&claims),
+                                NGX_AGENT_CACHE_HIT);
+}
+
+
+static ngx_int_t
+ngx_agent_token_done(ngx_agent_token_t *token, agent_reason_e reason,
+    ngx_agent_cache_e cache)
+{
+    token->reason = reason;
+    token->cache = cache;
+    token->decided = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason)
+{
+    ngx_agent_cache_e  cache;
+
+    cache = token->cache;
+
+    /* a good verdict serves on, for a bounded time, where nobody could ask */
+
+    if (reason == AGENT_PROVIDER_UNAVAILABLE && token->has_stale) {
+        token->claims = token->stale;
+        reason = ngx_agent_token_usable(&token->claims);
+        cache = NGX_AGENT_CACHE_STALE;
+    }
+
+    if (token->retry_after == 0) {
+        token->retry_after = 1;
+    }
+
+    (void) ngx_agent_token_done(token, reason, cache);
+}
+
+
+agent_reason_e
+ngx_agent_token_usable(const agent_claims_t *claims)
+{
+    int64_t  now;
+
+    now = ngx_agent_now();
+
+    if (claims->expires != AGENT_CLAIM_NONE && claims->expires <= now) {
+        return AGENT_TOKEN_EXPIRED;
+    }
+
+    if (claims->not_before != AGENT_CLAIM_NONE && claims->not_before > now) {
+        return AGENT_TOKEN_NOT_YET_VALID;
+    }
+
+    return AGENT_OK;
+}
+
+
+/* what the provider said goes to the cache: as long as it may, not longer */
+
+void
+ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
+    const agent_claims_t *claims)
+{
+    size_t                         room, len;
+    int64_t                        now;
+    u_char                        *data;
+    ngx_agent_cache_t              cache;
+    ngx_agent_entry_t              head;
+    ngx_agent_cache_entry_t        entry;
+    const ngx_agent_provider_t    *provider;
+
+    provider = call->provider;
+    cache = call->zone->cache;
+    now = ngx_agent_now();
+
+    room = ngx_agent_cache_room(&cache);
+    data = ngx_alloc(room, call->log);
+    if (data == NULL) {
+        return;
+    }
+
+    ngx_memzero(&head, sizeof(head));
+    head.reason = reason;
+
+    entry.negative = (reason != AGENT_OK);
+    len = 0;
+
+    if (reason != AGENT_OK) {
+        head.fresh = now + (int64_t) provider->negative_ttl;
+        entry.until = head.fresh;
+
+    } else {
+        head.fresh = now + (int64_t) provider->max_ttl;
+        entry.until = head.fresh + (int64_t) provider->stale_if_error;
+
+        if (claims->expires != AGENT_CLAIM_NONE) {
+            head.fresh = ngx_min(head.fresh, claims->expires);
+            entry.until = ngx_min(entry.until, claims->expires);
+        }
+
+        len = agent_claims_pack(claims, data + sizeof(head),
+                                room - sizeof(head));
+
+        if (len == 0) {
+            ngx_agent_token_oversized(call);
+            ngx_free(data);
+            return;
+        }
+    }
+
+    ngx_memcpy(data, &head, sizeof(head));
+    entry.len = (uint16_t) (sizeof(head) + len);
+
+    if (entry.until > now) {
+        (void) ngx_agent_cache_set(&cache, call->key, provider->part, now,
+                                   &entry, data);
+    }
+
+    ngx_free(data);
+}

@@ -1,0 +1,83 @@
+
+/*
+ * Turns an access token into claims: from the cache, or by one call to its
+ * authorization server for all who wait.
+ */
+
+#ifndef _NGX_AGENT_TOKEN_H_INCLUDED_
+#define _NGX_AGENT_TOKEN_H_INCLUDED_
+
+
+#include "agent_reason.h"
+#include "ngx_agent_token_zone.h"
+
+
+typedef enum {
+    NGX_AGENT_CACHE_NONE = 0,
+    NGX_AGENT_CACHE_HIT,
+    NGX_AGENT_CACHE_MISS,
+    NGX_AGENT_CACHE_COALESCED,
+    NGX_AGENT_CACHE_NEGATED,
+    NGX_AGENT_CACHE_STALE
+} ngx_agent_cache_e;
+
+
+typedef struct ngx_agent_call_s  ngx_agent_call_t;
+
+typedef void (*ngx_agent_token_pt)(void *data);
+
+
+/* a token in a request; the caller fills in the first part */
+
+typedef struct {
+    const ngx_agent_token_zone_t  *zone;
+    const ngx_agent_provider_t    *provider;
+    agent_str_t                    value;
+    const u_char                  *digest;      /* SHA-256 of value */
+    const struct sockaddr         *sockaddr;    /* of the client */
+    ngx_pool_t                    *pool;
+    ngx_log_t                     *log;
+    ngx_agent_token_pt             handler;     /* when it is decided */
+    void                          *data;
+
+    /* AGENT_OK: authentic and in its time, claims are set, in pool */
+    agent_reason_e                 reason;
+    agent_claims_t                 claims;
+    ngx_agent_cache_e              cache;
+    ngx_uint_t                     retry_after; /* seconds, with a 503 */
+
+    /* where the claims were on record when the provider cannot be asked */
+    agent_claims_t                 stale;
+    unsigned                       has_stale:1;
+    unsigned                       decided:1;
+
+    ngx_queue_t                    queue;
+    ngx_agent_call_t              *call;        /* that it waits for */
+} ngx_agent_token_t;
+
+
+/*
+ * NGX_OK: token->reason is set.  NGX_AGAIN: token->handler will be called once
+ * it is, never from within this call, unless ngx_agent_token_leave() comes
+ * first.  Implements RFC 7662; what may be stale: docs/directives.md.
+ */
+
+ngx_int_t ngx_agent_token_verify(ngx_agent_token_t *token);
+
+
+/* the request goes: nothing will be called any more */
+
+void ngx_agent_token_leave(ngx_agent_token_t *token);
+
+
+/* whether claims may be used now: times that pass while they are cached */
+
+agent_reason_e ngx_agent_token_usable(const agent_claims_t *claims);
+
+
+/* in each worker, before the first request */
+
+void ngx_agent_token_init_process(void);
+
+
+#endif /* _NGX_AGENT_TOKEN_H_INCLUDED_ */
