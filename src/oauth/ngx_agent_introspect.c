@@ -1,0 +1,389 @@
+
+/*
+ * Token introspection, RFC 7662: the request, and what an answer means.
+ */
+
+#include "ngx_agent_call.h"
+#include "agent_form.h"
+
+#include <openssl/crypto.h>
+
+
+#define NGX_AGENT_CLAIMS_BUFFER  (128 * 1024)
+#define NGX_AGENT_WARN_PERIOD    60
+
+
+static ngx_int_t ngx_agent_introspect_body(ngx_agent_call_t *call,
+    const ngx_str_t *secret, ngx_str_t *body);
+static ngx_int_t ngx_agent_introspect_headers(ngx_agent_call_t *call,
+    const ngx_str_t *secret, ngx_str_t *headers);
+static u_char *ngx_agent_introspect_basic(ngx_agent_call_t *call, u_char *p,
+    const ngx_str_t *secret);
+static void ngx_agent_introspect_answer(void *data,
+    const ngx_agent_answer_t *answer);
+static agent_reason_e ngx_agent_introspect_status(ngx_agent_call_t *call,
+    const ngx_agent_answer_t *answer);
+static agent_reason_e ngx_agent_introspect_claims(ngx_agent_call_t *call,
+    const ngx_agent_answer_t *answer, u_char *buf, agent_claims_t *claims);
+static agent_reason_e ngx_agent_introspect_judge(
+    const ngx_agent_provider_t *provider, const agent_claims_t *claims);
+static ngx_uint_t ngx_agent_introspect_warn(ngx_agent_call_t *call);
+
+
+#define ngx_agent_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
+ngx_int_t
+ngx_agent_introspect(ngx_agent_call_t *call)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     secret;
+    ngx_agent_fetch_request_t     request;
+    const ngx_agent_provider_t   *provider;
+
+    provider = call->provider;
+
+    ngx_str_null(&secret);
+
+    if (provider->client_secret_file.len
+        && ngx_agent_provider_secret(call->pool, provider, &secret, call->log)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&request, sizeof(request));
+    ngx_str_set(&request.method, "POST");
+
+    rc = ngx_agent_introspect_body(call, &secret, &request.body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_agent_introspect_headers(call, &secret, &request.headers);
+    }
+
+    if (rc == NGX_OK) {
+        call->fetch = ngx_agent_fetch_start(&provider->fetch,
+                                            &provider->endpoint, &request, 1,
+                                            ngx_agent_introspect_answer, call);
+        rc = call->fetch ? NGX_OK : NGX_ERROR;
+    }
+
+    /* the fetch has copies of its own, and cleanses them */
+
+    OPENSSL_cleanse(request.body.data, request.body.len);
+    OPENSSL_cleanse(request.headers.data, request.headers.len);
+
+    if (secret.len && secret.data != provider->secret.data) {
+        OPENSSL_cleanse(secret.data, secret.len);
+    }
+
+    return rc;
+}
+
+
+/* RFC 7662, 2.1; RFC 6749, 2.3.1 */
+
+static ngx_int_t
+ngx_agent_introspect_body(ngx_agent_call_t *call, const ngx_str_t *secret,
+    ngx_str_t *body)
+{
+    u_char                       *p;
+    agent_str_t                   id, text;
+    const ngx_agent_provider_t   *provider;
+
+    provider = call->provider;
+
+    id.len = provider->client_id.len;
+    id.data = provider->client_id.data;
+    text.len = secret->len;
+    text.data = secret->data;
+
+    p = ngx_pnalloc(call->pool,
+                    sizeof("token=&token_type_hint=access_token"
+                           "&client_id=&client_secret=") - 1
+                    + agent_form_room(call->value.len)
+                    + agent_form_room(id.len) + agent_form_room(text.len));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    p = ngx_agent_copy(p, "token=");
+    p = agent_form_encode(p, &call->value);
+    p = ngx_agent_copy(p, "&token_type_hint=access_token");
+
+    if (provider->client_auth == NGX_AGENT_CLIENT_POST
+        || provider->client_auth == NGX_AGENT_CLIENT_TLS
+        || (provider->client_auth == NGX_AGENT_CLIENT_NONE && id.len))
+    {
+        p = ngx_agent_copy(p, "&client_id=");
+        p = agent_form_encode(p, &id);
+    }
+
+    if (provider->client_auth == NGX_AGENT_CLIENT_POST) {
+        p = ngx_agent_copy(p, "&client_secret=");
+        p = agent_form_encode(p, &text);
+    }
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_introspect_headers(ngx_agent_call_t *call, const ngx_str_t *secret,
+    ngx_str_t *headers)
+{
+    u_char  *p;
+
+    static const u_char  fixed[] =
+        "Accept: application/json" CRLF
+        "Content-Type: application/x-www-form-urlencoded" CRLF;
+
+    p = ngx_pnalloc(call->pool,
+                    sizeof(fixed) + sizeof("Authorization: Bearer " CRLF)
+                    + agent_base64_room(
+                          agent_form_room(call->provider->client_id.len) + 1
+                          + agent_form_room(secret->len)));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    headers->data = p;
+
+    p = ngx_agent_copy(p, fixed);
+
+    if (call->provider->client_auth == NGX_AGENT_CLIENT_BASIC) {
+        p = ngx_agent_introspect_basic(call, p, secret);
+
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+    } else if (call->provider->client_auth == NGX_AGENT_CLIENT_BEARER) {
+        p = ngx_agent_copy(p, "Authorization: Bearer ");
+        p = ngx_cpymem(p, secret->data, secret->len);
+        p = ngx_agent_copy(p, CRLF);
+    }
+
+    headers->len = p - headers->data;
+
+    return NGX_OK;
+}
+
+
+/* id and secret are form-encoded before they are joined: RFC 6749, 2.3.1 */
+
+static u_char *
+ngx_agent_introspect_basic(ngx_agent_call_t *call, u_char *p,
+    const ngx_str_t *secret)
+{
+    u_char       *pair, *last;
+    agent_str_t   id, text;
+
+    id.len = call->provider->client_id.len;
+    id.data = call->provider->client_id.data;
+    text.len = secret->len;
+    text.data = secret->data;
+
+    pair = ngx_pnalloc(call->pool, agent_form_room(id.len) + 1
+                                   + agent_form_room(text.len));
+    if (pair == NULL) {
+        return NULL;
+    }
+
+    last = agent_form_encode(pair, &id);
+    *last++ = ':';
+    last = agent_form_encode(last, &text);
+
+    p = ngx_agent_copy(p, "Authorization: Basic ");
+    p = agent_base64_encode(p, pair, last - pair);
+    p = ngx_agent_copy(p, CRLF);
+
+    OPENSSL_cleanse(pair, last - pair);
+
+    return p;
+}
+
+
+static void
+ngx_agent_introspect_answer(void *data, const ngx_agent_answer_t *answer)
+{
+    ngx_agent_call_t *call = data;
+
+    u_char          *buf;
+    agent_reason_e   reason;
+    agent_claims_t   claims;
+
+    call->fetch = NULL;
+    buf = NULL;
+
+    reason = ngx_agent_introspect_status(call, answer);
+
+    if (reason == AGENT_OK) {
+
+        buf = ngx_palloc(call->pool, NGX_AGENT_CLAIMS_BUFFER);
+
+        reason = buf ? ngx_agent_introspect_claims(call, answer, buf, &claims)
+                     : AGENT_INTERNAL_ERROR;
+    }
+
+    if (reason == AGENT_OK || reason == AGENT_TOKEN_INACTIVE) {
+        ngx_agent_token_store(call, reason, &claims);
+    }
+
+    ngx_agent_call_finish(call, reason, &claims);
+}
+
+
+/* AGENT_OK: there is an answer to be read */
+
+static agent_reason_e
+ngx_agent_introspect_status(ngx_agent_call_t *call,
+    const ngx_agent_answer_t *answer)
+{
+    if (answer->error == NGX_AGENT_FETCH_BAD_ANSWER
+        || answer->error == NGX_AGENT_FETCH_TOO_LARGE)
+    {
+        if (ngx_agent_introspect_warn(call)) {
+            ngx_log_error(NGX_LOG_ERR, call->log, 0,
+                          "agent_auth: provider \"%V\" gave an answer that is "
+                          "no good HTTP, or too large",
+                          &call->provider->name);
+        }
+
+        ngx_agent_breaker_failed(call);
+        return AGENT_PROVIDER_BAD_ANSWER;
+    }
+
+    if (answer->error != NGX_AGENT_FETCH_OK
+        || answer->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
+        || answer->status == NGX_HTTP_TOO_MANY_REQUESTS)
+    {
+        ngx_agent_breaker_failed(call);
+        return AGENT_PROVIDER_UNAVAILABLE;
+    }
+
+    ngx_agent_breaker_worked(call);
+
+    if (answer->status == NGX_HTTP_OK) {
+        return AGENT_OK;
+    }
+
+    /* our own credentials, not the client's: RFC 7662, 2.3 */
+
+    if (answer->status == NGX_HTTP_UNAUTHORIZED
+        || answer->status == NGX_HTTP_FORBIDDEN)
+    {
+        if (ngx_agent_introspect_warn(call)) {
+            ngx_log_error(NGX_LOG_ALERT, call->log, 0,
+                          "agent_auth: provider \"%V\" refuses our own "
+                          "credentials with status %ui, see its client_auth, "
+                          "client_id and client_secret_file in %V:%ui",
+                          &call->provider->name, answer->status,
+                          &call->provider->conf_file,
+                          call->provider->conf_line);
+        }
+
+        return AGENT_PROVIDER_REFUSED_CLIENT;
+    }
+
+    if (ngx_agent_introspect_warn(call)) {
+        ngx_log_error(NGX_LOG_ERR, call->log, 0,
+                      "agent_auth: provider \"%V\" answered with status %ui",
+                      &call->provider->name, answer->status);
+    }
+
+    return AGENT_PROVIDER_BAD_ANSWER;
+}
+
+
+static agent_reason_e
+ngx_agent_introspect_claims(ngx_agent_call_t *call,
+    const ngx_agent_answer_t *answer, u_char *buf, agent_claims_t *claims)
+{
+    char  err[AGENT_ERROR_LEN];
+
+    switch (agent_introspection(answer->body.data, answer->body.len, buf,
+                                NGX_AGENT_CLAIMS_BUFFER, claims, err))
+    {
+
+    case AGENT_INTROSPECTION_ACTIVE:
+        return ngx_agent_introspect_judge(call->provider, claims);
+
+    case AGENT_INTROSPECTION_INACTIVE:
+        return AGENT_TOKEN_INACTIVE;
+
+    default:
+
+        if (ngx_agent_introspect_warn(call)) {
+            ngx_log_error(NGX_LOG_ERR, call->log, 0,
+                          "agent_auth: provider \"%V\": %s",
+                          &call->provider->name, err);
+        }
+
+        return AGENT_PROVIDER_BAD_ANSWER;
+    }
+}
+
+
+/* what active says is not believed beyond what the claims say */
+
+static agent_reason_e
+ngx_agent_introspect_judge(const ngx_agent_provider_t *provider,
+    const agent_claims_t *claims)
+{
+    static const agent_str_t  dpop = agent_string("DPoP");
+
+    if (claims->issuer.len
+        && (claims->issuer.len != provider->issuer.len
+            || ngx_memcmp(claims->issuer.data, provider->issuer.data,
+                          provider->issuer.len) != 0))
+    {
+        return AGENT_ISSUER_MISMATCH;
+    }
+
+    /* RFC 9449, 6.2 */
+
+    if (agent_str_eq(&claims->token_type, &dpop)
+        && !(claims->bound & AGENT_BOUND_DPOP))
+    {
+        return AGENT_TOKEN_CLAIMS;
+    }
+
+    return ngx_agent_token_usable(claims);
+}
+
+
+static ngx_uint_t
+ngx_agent_introspect_warn(ngx_agent_call_t *call)
+{
+    uint64_t                     now, last;
+    ngx_agent_provider_state_t  *state;
+
+    state = ngx_agent_token_zone_state(call->zone, call->provider);
+
+    now = (uint64_t) ngx_time();
+    last = __atomic_load_n(&state->warned, __ATOMIC_RELAXED);
+
+    if (now >= last && now - last < NGX_AGENT_WARN_PERIOD) {
+        return 0;
+    }
+
+    return __atomic_compare_exchange_n(&state->warned, &last, now, 0,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+
+void
+ngx_agent_token_oversized(ngx_agent_call_t *call)
+{
+    if (ngx_agent_introspect_warn(call)) {
+        ngx_log_error(NGX_LOG_WARN, call->log, 0,
+                      "agent_auth: claims of provider \"%V\" do not fit an "
+                      "entry of the token cache, raise \"entry\" of "
+                      "\"agent_token_cache\"", &call->provider->name);
+    }
+}
