@@ -80,7 +80,8 @@ my @cases = (
       . $known->('legacy', '', 4070908800, 'old') ],
     [ key('revoked'), 'result=deny|reason=key_revoked|'
       . $known->('bad-bot', 'd', 4070908800, key_id 'revoked') ],
-    [ key('stranger'), "result=deny|reason=key_unknown|$none" ],
+    [ key('stranger'), 'result=deny|reason=key_unknown|'
+      . $none =~ s/auth_type=-/auth_type=key/r ],
     [ "\xff", "result=deny|reason=credential_malformed|$none" ],
     [ '', "result=deny|reason=credential_missing|$none" ],
 );
