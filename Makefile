@@ -42,7 +42,7 @@ FUZZ_CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 MODULE    := $(BUILD)/ngx_http_agent_auth_module.so
 
 
-.PHONY: all help module agentctl unit fuzz test clean
+.PHONY: all help module agentctl unit fuzz fresh test clean
 
 all: module agentctl     ## build the module and agentctl (default)
 
@@ -98,6 +98,9 @@ $(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
 	    -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ \
 	    $(BUILD)/fuzz/corpus/$* $(wildcard t/fuzz/corpus/$*)
+
+fresh:                   ## README's commands in bare Debian 12 and 13 (root)
+	sh t/fresh
 
 test:                    ## run everything that must be green
 	sh t/run
