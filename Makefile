@@ -42,7 +42,7 @@ FUZZ_CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 MODULE    := $(BUILD)/ngx_http_agent_auth_module.so
 
 
-.PHONY: all help module agentctl unit fuzz fresh test clean
+.PHONY: all help module agentctl unit fuzz fresh bench test clean
 
 all: module agentctl     ## build the module and agentctl (default)
 
@@ -101,6 +101,13 @@ $(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
 
 fresh:                   ## README's commands in bare Debian 12 and 13 (root)
 	sh t/fresh
+
+bench: module            ## measure instructions a request, by callgrind
+	sh t/bench/run
+
+$(BUILD)/bench/keys: t/bench/keys.c $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
 
 test:                    ## run everything that must be green
 	sh t/run
