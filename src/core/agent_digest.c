@@ -179,6 +179,31 @@ agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state)
 }
 
 
+int
+agent_digest_eq(const uint8_t *a, const uint8_t *b)
+{
+    size_t             i;
+    uint64_t           x, y;
+    volatile uint64_t  diff;
+
+    /*
+     * as CRYPTO_memcmp(), which goes by octets; volatile keeps a compiler from
+     * stopping at the first word that differs
+     */
+
+    diff = 0;
+
+    for (i = 0; i < AGENT_SHA256_LEN; i += sizeof(uint64_t)) {
+        memcpy(&x, a + i, sizeof(uint64_t));
+        memcpy(&y, b + i, sizeof(uint64_t));
+
+        diff |= x ^ y;
+    }
+
+    return diff == 0;
+}
+
+
 uint64_t
 agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
 {
