@@ -1,20 +1,15 @@
 
 #include "ngx_agent_gen.h"
+#include "ngx_agent_process.h"
 
 
 #define NGX_AGENT_GEN_MAGIC   0x6e656761        /* "agen" */
 #define NGX_AGENT_GEN_LAYOUT  1
 
-/* of /proc/<pid>/stat, and where in it the start time is, counted after ')' */
-
-#define NGX_AGENT_STAT_LEN    1024
-#define NGX_AGENT_STAT_START  20
-
 
 static u_char *ngx_agent_gen_arena(const ngx_agent_gen_t *gen, uint64_t g);
 static ngx_uint_t ngx_agent_gen_ours(const ngx_agent_gen_t *gen);
 static ngx_uint_t ngx_agent_gen_holder_runs(ngx_agent_gen_sh_t *sh);
-static uint64_t ngx_agent_process_start(ngx_pid_t pid);
 
 
 #define ngx_agent_load(p)        __atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -226,7 +221,6 @@ ngx_agent_gen_ours(const ngx_agent_gen_t *gen)
 static ngx_uint_t
 ngx_agent_gen_holder_runs(ngx_agent_gen_sh_t *sh)
 {
-    uint64_t   start;
     ngx_pid_t  pid;
 
     pid = (ngx_pid_t) ngx_agent_load(&sh->lease_pid);
@@ -235,65 +229,5 @@ ngx_agent_gen_holder_runs(ngx_agent_gen_sh_t *sh)
         return 0;
     }
 
-    if (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
-        return 0;
-    }
-
-    start = ngx_agent_process_start(pid);
-
-    return start == 0 || start == sh->lease_start;
-}
-
-
-/* when a process began, in ticks since boot; 0 where nobody can tell */
-
-static uint64_t
-ngx_agent_process_start(ngx_pid_t pid)
-{
-#if (NGX_LINUX)
-
-    u_char      *p, *last, buf[NGX_AGENT_STAT_LEN];
-    ssize_t      n;
-    uint64_t     start;
-    ngx_fd_t     fd;
-    ngx_uint_t   field;
-
-    (void) ngx_sprintf(buf, "/proc/%P/stat%Z", pid);
-
-    fd = ngx_open_file(buf, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-    if (fd == NGX_INVALID_FILE) {
-        return 0;
-    }
-
-    n = ngx_read_fd(fd, buf, NGX_AGENT_STAT_LEN);
-
-    (void) ngx_close_file(fd);
-
-    if (n <= 0) {
-        return 0;
-    }
-
-    last = buf + n;
-
-    /* the name of the program may hold spaces and parentheses */
-
-    for (p = last; p > buf && p[-1] != ')'; p--) { /* void */ }
-
-    for (field = 0; p < last && field < NGX_AGENT_STAT_START; p++) {
-        if (*p == ' ') {
-            field++;
-        }
-    }
-
-    for (start = 0; p < last && *p >= '0' && *p <= '9'; p++) {
-        start = start * 10 + (*p - '0');
-    }
-
-    return start;
-
-#else
-
-    return 0;
-
-#endif
+    return ngx_agent_process_runs(pid, sh->lease_start);
 }

@@ -1,0 +1,613 @@
+
+#include "agent_claims.h"
+#include "agent_scope.h"
+
+#include <math.h>
+
+
+#define AGENT_CLAIMS_MAGIC   0x6d6c6361         /* "aclm" */
+#define AGENT_CLAIMS_TEXTS   9
+
+/* seconds; beyond it doubles lose whole ones: 2^53 */
+
+#define AGENT_NUMERIC_MAX    9007199254740992.0
+
+
+typedef struct {
+    uint32_t      magic;
+    uint32_t      bound;
+    int64_t       expires;
+    int64_t       not_before;
+    int64_t       issued;
+    uint8_t       x5t[AGENT_THUMBPRINT_LEN];
+    uint8_t       jkt[AGENT_THUMBPRINT_LEN];
+    uint16_t      len[AGENT_CLAIMS_TEXTS];
+    uint16_t      pad[3];
+} agent_claims_head_t;
+
+
+/* where the text goes that claims point at */
+
+typedef struct {
+    uint8_t      *p;
+    uint8_t      *last;
+} agent_claims_buf_t;
+
+
+static int agent_claims_text(const json_t *object, const char *name,
+    agent_claims_buf_t *b, agent_str_t *text, char *err);
+static int agent_claims_put(agent_claims_buf_t *b, const void *data,
+    size_t len, agent_str_t *text);
+static int agent_claims_time(const json_t *object, const char *name,
+    int64_t *t, char *err);
+static int agent_claims_scope(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err);
+static int agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err);
+static int agent_claims_aud_add(const json_t *value, agent_claims_buf_t *b);
+static int agent_claims_act(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err);
+static int agent_claims_cnf(const json_t *object, agent_claims_t *claims,
+    char *err);
+static int agent_claims_thumbprint(const json_t *value, uint8_t *dst);
+static int agent_claims_json(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err);
+static void agent_claims_texts(const agent_claims_t *claims,
+    const agent_str_t **text);
+
+
+agent_introspection_e
+agent_introspection(const uint8_t *body, size_t len, uint8_t *buf, size_t size,
+    agent_claims_t *claims, char *err)
+{
+    int            rc;
+    json_t        *json;
+    json_error_t   error;
+    const json_t  *active;
+
+    json = json_loadb((const char *) body, len, JSON_REJECT_DUPLICATES,
+                      &error);
+
+    if (!json_is_object(json)) {
+        json_decref(json);
+
+        return agent_fail(err, "the introspection answer is no JSON object "
+                          "without duplicate members");
+    }
+
+    active = json_object_get(json, "active");
+
+    if (json_is_false(active)) {
+        json_decref(json);
+        return AGENT_INTROSPECTION_INACTIVE;
+    }
+
+    if (!json_is_true(active)) {
+        json_decref(json);
+
+        return agent_fail(err, "\"active\" in the introspection answer is "
+                          "neither true nor false");
+    }
+
+    rc = agent_claims_take(json, buf, size, claims, err);
+
+    json_decref(json);
+
+    return rc == 0 ? AGENT_INTROSPECTION_ACTIVE : AGENT_INTROSPECTION_BAD;
+}
+
+
+int
+agent_claims_take(const json_t *object, uint8_t *buf, size_t size,
+    agent_claims_t *claims, char *err)
+{
+    agent_claims_buf_t  b;
+
+    memset(claims, 0, sizeof(*claims));
+
+    b.p = buf;
+    b.last = buf + size;
+
+    if (agent_claims_text(object, "iss", &b, &claims->issuer, err) != 0
+        || agent_claims_text(object, "sub", &b, &claims->subject, err) != 0
+        || agent_claims_text(object, "client_id", &b, &claims->client_id, err)
+           != 0
+        || agent_claims_text(object, "jti", &b, &claims->token_id, err) != 0
+        || agent_claims_text(object, "token_type", &b, &claims->token_type,
+                             err) != 0
+        || agent_claims_time(object, "exp", &claims->expires, err) != 0
+        || agent_claims_time(object, "nbf", &claims->not_before, err) != 0
+        || agent_claims_time(object, "iat", &claims->issued, err) != 0
+        || agent_claims_scope(object, &b, claims, err) != 0
+        || agent_claims_aud(object, &b, claims, err) != 0
+        || agent_claims_act(object, &b, claims, err) != 0
+        || agent_claims_cnf(object, claims, err) != 0)
+    {
+        return -1;
+    }
+
+    if (claims->client_id.len == 0
+        && agent_claims_text(object, "azp", &b, &claims->client_id, err) != 0)
+    {
+        return -1;
+    }
+
+    return agent_claims_json(object, &b, claims, err);
+}
+
+
+static int
+agent_claims_text(const json_t *object, const char *name,
+    agent_claims_buf_t *b, agent_str_t *text, char *err)
+{
+    size_t         i, len;
+    const char    *s;
+    const json_t  *value;
+
+    value = json_object_get(object, name);
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    if (!json_is_string(value)) {
+        return agent_fail(err, "claim \"%s\" is no string", name);
+    }
+
+    s = json_string_value(value);
+    len = json_string_length(value);
+
+    if (len > AGENT_CLAIM_MAX) {
+        return agent_fail(err, "claim \"%s\" is longer than %d octets", name,
+                          AGENT_CLAIM_MAX);
+    }
+
+    /* these go into variables, and from there into fields and logs */
+
+    for (i = 0; i < len; i++) {
+        if ((uint8_t) s[i] < 0x20 || s[i] == 0x7f) {
+            return agent_fail(err, "control character in claim \"%s\"", name);
+        }
+    }
+
+    if (agent_claims_put(b, s, len, text) != 0) {
+        return agent_fail(err, "the claims are too large");
+    }
+
+    return 0;
+}
+
+
+static int
+agent_claims_put(agent_claims_buf_t *b, const void *data, size_t len,
+    agent_str_t *text)
+{
+    if (len > (size_t) (b->last - b->p)) {
+        return -1;
+    }
+
+    text->data = b->p;
+    text->len = len;
+
+    if (len) {
+        memcpy(b->p, data, len);
+    }
+
+    b->p += len;
+
+    return 0;
+}
+
+
+/* NumericDate, RFC 7519, 2: a JSON number, perhaps with a fraction */
+
+static int
+agent_claims_time(const json_t *object, const char *name, int64_t *t,
+    char *err)
+{
+    double         seconds;
+    const json_t  *value;
+
+    *t = AGENT_CLAIM_NONE;
+
+    value = json_object_get(object, name);
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    seconds = json_number_value(value);
+
+    if (!json_is_number(value) || !isfinite(seconds) || seconds < 0
+        || seconds > AGENT_NUMERIC_MAX / 1000)
+    {
+        return agent_fail(err, "claim \"%s\" is no NumericDate", name);
+    }
+
+    /* towards the past: a token must not live longer for the rounding */
+
+    *t = (int64_t) (seconds * 1000.0);
+
+    return 0;
+}
+
+
+static int
+agent_claims_scope(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err)
+{
+    agent_str_t  rest, token;
+
+    if (agent_claims_text(object, "scope", b, &claims->scope, err) != 0) {
+        return -1;
+    }
+
+    rest = claims->scope;
+
+    while (agent_scope_next(&rest, &token)) {
+        if (!agent_scope_token_valid(&token)) {
+            return agent_fail(err, "claim \"scope\" holds octets that a scope "
+                              "must not have");
+        }
+    }
+
+    return 0;
+}
+
+
+/* a string or an array of them; each is kept behind its length */
+
+static int
+agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err)
+{
+    size_t          i;
+    uint8_t        *start;
+    const json_t   *value;
+
+    value = json_object_get(object, "aud");
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    start = b->p;
+
+    if (json_is_string(value)) {
+
+        if (agent_claims_aud_add(value, b) != 0) {
+            return agent_fail(err, "the claims are too large");
+        }
+
+    } else if (json_is_array(value)) {
+
+        for (i = 0; i < json_array_size(value); i++) {
+
+            if (!json_is_string(json_array_get(value, i))) {
+                return agent_fail(err, "claim \"aud\" holds more than strings");
+            }
+
+            if (agent_claims_aud_add(json_array_get(value, i), b) != 0) {
+                return agent_fail(err, "the claims are too large");
+            }
+        }
+
+    } else {
+        return agent_fail(err, "claim \"aud\" is neither a string nor an "
+                          "array");
+    }
+
+    claims->audiences.data = start;
+    claims->audiences.len = (size_t) (b->p - start);
+
+    if (claims->audiences.len > AGENT_AUDIENCES_MAX) {
+        return agent_fail(err, "claim \"aud\" is longer than %d octets",
+                          AGENT_AUDIENCES_MAX);
+    }
+
+    return 0;
+}
+
+
+static int
+agent_claims_aud_add(const json_t *value, agent_claims_buf_t *b)
+{
+    size_t    len;
+    uint16_t  stored;
+
+    len = json_string_length(value);
+
+    if (len > AGENT_CLAIM_MAX
+        || len + sizeof(stored) > (size_t) (b->last - b->p))
+    {
+        return -1;
+    }
+
+    stored = (uint16_t) len;
+
+    memcpy(b->p, &stored, sizeof(stored));
+    memcpy(b->p + sizeof(stored), json_string_value(value), len);
+    b->p += sizeof(stored) + len;
+
+    return 0;
+}
+
+
+int
+agent_claims_audience(const agent_claims_t *claims,
+    const agent_str_t *audience)
+{
+    uint16_t        len;
+    agent_str_t     one;
+    const uint8_t  *p, *last;
+
+    p = claims->audiences.data;
+    last = p + claims->audiences.len;
+
+    while (claims->audiences.len && last - p >= (ptrdiff_t) sizeof(len)) {
+
+        memcpy(&len, p, sizeof(len));
+        p += sizeof(len);
+
+        if (len > last - p) {
+            return 0;
+        }
+
+        one.data = p;
+        one.len = len;
+
+        if (agent_str_eq(&one, audience)) {
+            return 1;
+        }
+
+        p += len;
+    }
+
+    return 0;
+}
+
+
+/* RFC 8693, 4.1: the outermost actor is who acts */
+
+static int
+agent_claims_act(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err)
+{
+    const json_t  *act;
+
+    act = json_object_get(object, "act");
+
+    if (act == NULL) {
+        return 0;
+    }
+
+    if (!json_is_object(act)
+        || !json_is_string(json_object_get(act, "sub")))
+    {
+        return agent_fail(err, "claim \"act\" is no object with \"sub\"");
+    }
+
+    return agent_claims_text(act, "sub", b, &claims->actor, err);
+}
+
+
+/* RFC 7800, 3.1: what is there must be proved, known to us or not */
+
+static int
+agent_claims_cnf(const json_t *object, agent_claims_t *claims, char *err)
+{
+    const json_t  *cnf, *x5t, *jkt;
+
+    cnf = json_object_get(object, "cnf");
+
+    if (cnf == NULL) {
+        return 0;
+    }
+
+    if (!json_is_object(cnf)) {
+        return agent_fail(err, "claim \"cnf\" is no object");
+    }
+
+    x5t = json_object_get(cnf, "x5t#S256");
+    jkt = json_object_get(cnf, "jkt");
+
+    if (x5t) {
+        if (agent_claims_thumbprint(x5t, claims->x5t) != 0) {
+            return agent_fail(err, "bad \"x5t#S256\" in claim \"cnf\"");
+        }
+
+        claims->bound |= AGENT_BOUND_MTLS;
+    }
+
+    if (jkt) {
+        if (agent_claims_thumbprint(jkt, claims->jkt) != 0) {
+            return agent_fail(err, "bad \"jkt\" in claim \"cnf\"");
+        }
+
+        claims->bound |= AGENT_BOUND_DPOP;
+    }
+
+    if (json_object_size(cnf) != (size_t) (x5t != NULL) + (jkt != NULL)
+        || claims->bound == 0)
+    {
+        claims->bound |= AGENT_BOUND_UNKNOWN;
+    }
+
+    return 0;
+}
+
+
+/* base64url without padding, RFC 7515, 2: 43 characters for 32 octets */
+
+static int
+agent_claims_thumbprint(const json_t *value, uint8_t *dst)
+{
+    size_t       i;
+    uint32_t     bits, n;
+    const char  *s, *digit;
+
+    static const char  alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    if (!json_is_string(value) || json_string_length(value) != 43) {
+        return -1;
+    }
+
+    s = json_string_value(value);
+
+    for (i = 0, bits = 0, n = 0; i < 43; i++) {
+
+        digit = memchr(alphabet, s[i], 64);
+
+        if (digit == NULL) {
+            return -1;
+        }
+
+        bits = bits << 6 | (uint32_t) (digit - alphabet);
+        n += 6;
+
+        if (n >= 8) {
+            n -= 8;
+            *dst++ = (uint8_t) (bits >> n);
+        }
+    }
+
+    /* the two bits that are left over must be zero: one spelling only */
+
+    return (bits & ((1u << n) - 1)) ? -1 : 0;
+}
+
+
+static int
+agent_claims_json(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err)
+{
+    size_t  n;
+
+    n = json_dumpb(object, (char *) b->p, (size_t) (b->last - b->p),
+                   JSON_COMPACT);
+
+    if (n == 0 || n > (size_t) (b->last - b->p) || n > UINT16_MAX) {
+        return agent_fail(err, "the claims are too large");
+    }
+
+    claims->json.data = b->p;
+    claims->json.len = n;
+    b->p += n;
+
+    return 0;
+}
+
+
+size_t
+agent_claims_pack(const agent_claims_t *claims, uint8_t *record, size_t size)
+{
+    size_t                i, need;
+    uint8_t              *p;
+    const agent_str_t    *text[AGENT_CLAIMS_TEXTS];
+    agent_claims_head_t   head;
+
+    agent_claims_texts(claims, text);
+
+    memset(&head, 0, sizeof(head));
+
+    head.magic = AGENT_CLAIMS_MAGIC;
+    head.bound = claims->bound;
+    head.expires = claims->expires;
+    head.not_before = claims->not_before;
+    head.issued = claims->issued;
+    memcpy(head.x5t, claims->x5t, AGENT_THUMBPRINT_LEN);
+    memcpy(head.jkt, claims->jkt, AGENT_THUMBPRINT_LEN);
+
+    for (i = 0, need = sizeof(head); i < AGENT_CLAIMS_TEXTS; i++) {
+
+        if (text[i]->len > UINT16_MAX) {
+            return 0;
+        }
+
+        head.len[i] = (uint16_t) text[i]->len;
+        need += text[i]->len;
+    }
+
+    if (need > size) {
+        return 0;
+    }
+
+    memcpy(record, &head, sizeof(head));
+    p = record + sizeof(head);
+
+    for (i = 0; i < AGENT_CLAIMS_TEXTS; i++) {
+        if (text[i]->len) {
+            memcpy(p, text[i]->data, text[i]->len);
+            p += text[i]->len;
+        }
+    }
+
+    return need;
+}
+
+
+int
+agent_claims_unpack(const uint8_t *record, size_t len, agent_claims_t *claims)
+{
+    size_t                i, left;
+    agent_str_t          *text;
+    const uint8_t        *p;
+    const agent_str_t    *texts[AGENT_CLAIMS_TEXTS];
+    agent_claims_head_t   head;
+
+    if (len < sizeof(head)) {
+        return -1;
+    }
+
+    memcpy(&head, record, sizeof(head));
+
+    if (head.magic != AGENT_CLAIMS_MAGIC) {
+        return -1;
+    }
+
+    claims->bound = head.bound;
+    claims->expires = head.expires;
+    claims->not_before = head.not_before;
+    claims->issued = head.issued;
+    memcpy(claims->x5t, head.x5t, AGENT_THUMBPRINT_LEN);
+    memcpy(claims->jkt, head.jkt, AGENT_THUMBPRINT_LEN);
+
+    agent_claims_texts(claims, texts);
+
+    p = record + sizeof(head);
+    left = len - sizeof(head);
+
+    for (i = 0; i < AGENT_CLAIMS_TEXTS; i++) {
+
+        if (head.len[i] > left) {
+            return -1;
+        }
+
+        /* the members of claims, which is ours to write */
+
+        text = (agent_str_t *) texts[i];
+        text->data = p;
+        text->len = head.len[i];
+
+        p += head.len[i];
+        left -= head.len[i];
+    }
+
+    return left == 0 ? 0 : -1;
+}
+
+
+static void
+agent_claims_texts(const agent_claims_t *claims, const agent_str_t **text)
+{
+    text[0] = &claims->issuer;
+    text[1] = &claims->subject;
+    text[2] = &claims->client_id;
+    text[3] = &claims->actor;
+    text[4] = &claims->token_id;
+    text[5] = &claims->token_type;
+    text[6] = &claims->scope;
+    text[7] = &claims->audiences;
+    text[8] = &claims->json;
+}

@@ -1,0 +1,107 @@
+
+/*
+ * What a token says once it proved authentic: the claims that a decision
+ * needs, in a form that is cheap to keep and to read again.
+ */
+
+#ifndef _AGENT_CLAIMS_H_INCLUDED_
+#define _AGENT_CLAIMS_H_INCLUDED_
+
+
+#include "agent_error.h"
+#include "agent_str.h"
+
+#include <jansson.h>
+
+
+/* a time that is not there */
+
+#define AGENT_CLAIM_NONE       INT64_MIN
+
+#define AGENT_THUMBPRINT_LEN   32
+
+/* octets of one text claim, and of all audiences with their lengths */
+
+#define AGENT_CLAIM_MAX        2048
+#define AGENT_AUDIENCES_MAX    4096
+
+
+typedef enum {
+    AGENT_BOUND_MTLS = 1,           /* RFC 8705: x5t#S256 */
+    AGENT_BOUND_DPOP = 2,           /* RFC 9449: jkt */
+    AGENT_BOUND_UNKNOWN = 4         /* a confirmation of another kind */
+} agent_bound_e;
+
+
+/* times are milliseconds since the epoch: a NumericDate may be fractional */
+
+typedef struct {
+    agent_str_t   issuer;
+    agent_str_t   subject;
+    agent_str_t   client_id;
+    agent_str_t   actor;            /* act.sub, RFC 8693, 4.1 */
+    agent_str_t   token_id;         /* jti */
+    agent_str_t   token_type;
+    agent_str_t   scope;            /* space-separated */
+    agent_str_t   audiences;        /* for agent_claims_audience() */
+    agent_str_t   json;             /* all claims, for those who ask for one */
+
+    int64_t       expires;
+    int64_t       not_before;
+    int64_t       issued;
+
+    uint32_t      bound;            /* of agent_bound_e */
+    uint8_t       x5t[AGENT_THUMBPRINT_LEN];
+    uint8_t       jkt[AGENT_THUMBPRINT_LEN];
+} agent_claims_t;
+
+
+typedef enum {
+    AGENT_INTROSPECTION_BAD = -1,
+    AGENT_INTROSPECTION_INACTIVE,
+    AGENT_INTROSPECTION_ACTIVE
+} agent_introspection_e;
+
+
+/*
+ * Reads the body of an introspection answer (RFC 7662, 2.2).
+ *
+ * AGENT_INTROSPECTION_ACTIVE: "active" is literally true; claims point into
+ * buf (size octets), which is filled in.  AGENT_INTROSPECTION_INACTIVE: it is
+ * literally false.  AGENT_INTROSPECTION_BAD: anything else, with err set.
+ */
+
+agent_introspection_e agent_introspection(const uint8_t *body, size_t len,
+    uint8_t *buf, size_t size, agent_claims_t *claims, char *err);
+
+
+/*
+ * Takes the claims out of a JSON object; the text goes to buf (size octets).
+ * Returns 0, or -1 with err set where a claim is of the wrong type or all
+ * together too large.
+ */
+
+int agent_claims_take(const json_t *object, uint8_t *buf, size_t size,
+    agent_claims_t *claims, char *err);
+
+
+/* 1 where the token is for this audience: compared octet by octet */
+
+int agent_claims_audience(const agent_claims_t *claims,
+    const agent_str_t *audience);
+
+
+/*
+ * A compact record of the claims: agent_claims_pack() writes at most size
+ * octets and returns their number, or 0 where they do not fit.  What
+ * agent_claims_unpack() sets points into the record; it returns -1 where the
+ * record is not one.
+ */
+
+size_t agent_claims_pack(const agent_claims_t *claims, uint8_t *record,
+    size_t size);
+int agent_claims_unpack(const uint8_t *record, size_t len,
+    agent_claims_t *claims);
+
+
+#endif /* _AGENT_CLAIMS_H_INCLUDED_ */

@@ -1,0 +1,396 @@
+
+#include "ngx_agent_cache.h"
+
+#include <openssl/rand.h>
+
+
+#define NGX_AGENT_CACHE_MAGIC    0x68636361     /* "acch" */
+#define NGX_AGENT_CACHE_LAYOUT   1
+
+/* how often a slot that is being written is looked at again */
+
+#define NGX_AGENT_CACHE_RETRIES  16
+
+
+static u_char *ngx_agent_cache_find_set(const ngx_agent_cache_t *cache,
+    const u_char *key, const u_char *part);
+static ngx_int_t ngx_agent_cache_copy(const ngx_agent_cache_t *cache,
+    ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
+    ngx_agent_cache_slot_t *head, u_char *data);
+static ngx_agent_cache_slot_t *ngx_agent_cache_victim(
+    ngx_agent_cache_t *cache, u_char *set, const u_char *key,
+    const u_char *part, int64_t now_ms, ngx_uint_t negative);
+static ngx_uint_t ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
+    const ngx_agent_cache_slot_t *b, int64_t now_ms);
+static ngx_uint_t ngx_agent_cache_is(const ngx_agent_cache_slot_t *slot,
+    const u_char *key, const u_char *part);
+static void ngx_agent_cache_write(ngx_agent_cache_slot_t *slot,
+    const ngx_agent_cache_slot_t *head, const u_char *data);
+
+
+#define ngx_agent_cache_slot(cache, set, i)                                   \
+    ((ngx_agent_cache_slot_t *) ((set) + (i) * (cache)->entry))
+
+
+ngx_int_t
+ngx_agent_cache_create(ngx_agent_cache_t *cache, ngx_slab_pool_t *shpool,
+    ngx_agent_cache_sh_t *sh, ngx_uint_t kind, size_t octets, size_t entry)
+{
+    size_t    size;
+    u_char   *slots;
+    uint64_t  sets;
+
+    size = entry * NGX_AGENT_CACHE_WAYS;
+
+    if (entry % 64 || entry <= sizeof(ngx_agent_cache_slot_t)
+        || octets < size + ngx_pagesize)
+    {
+        return NGX_ERROR;
+    }
+
+    for (sets = 1; sets * 2 * size <= octets; sets *= 2) { /* void */ }
+
+    if (RAND_bytes(sh->secret, AGENT_SIPHASH_KEY) != 1) {
+        return NGX_ERROR;
+    }
+
+    slots = ngx_slab_calloc(shpool, sets * size);
+    if (slots == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->magic = NGX_AGENT_CACHE_MAGIC;
+    sh->layout = NGX_AGENT_CACHE_LAYOUT;
+    sh->kind = (uint32_t) kind;
+    sh->entry = (uint32_t) entry;
+    sh->sets = sets;
+    sh->offset = (uint64_t) (slots - (u_char *) sh);
+
+    return ngx_agent_cache_attach(cache, shpool, sh, kind, entry);
+}
+
+
+ngx_int_t
+ngx_agent_cache_attach(ngx_agent_cache_t *cache, ngx_slab_pool_t *shpool,
+    ngx_agent_cache_sh_t *sh, ngx_uint_t kind, size_t entry)
+{
+    u_char  *slots;
+
+    if (sh->magic != NGX_AGENT_CACHE_MAGIC
+        || sh->layout != NGX_AGENT_CACHE_LAYOUT
+        || sh->kind != kind || sh->entry != entry
+        || sh->sets == 0 || (sh->sets & (sh->sets - 1)) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    slots = (u_char *) sh + sh->offset;
+
+    if (slots < shpool->start || slots >= shpool->end
+        || sh->sets > (size_t) (shpool->end - slots)
+                      / (entry * NGX_AGENT_CACHE_WAYS))
+    {
+        return NGX_DECLINED;
+    }
+
+    cache->shpool = shpool;
+    cache->sh = sh;
+    cache->entry = entry;
+    cache->sets = sh->sets;
+    cache->slots = slots;
+
+    return NGX_OK;
+}
+
+
+size_t
+ngx_agent_cache_room(const ngx_agent_cache_t *cache)
+{
+    return cache->entry - sizeof(ngx_agent_cache_slot_t);
+}
+
+
+ngx_int_t
+ngx_agent_cache_get(const ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part, int64_t now_ms, ngx_agent_cache_entry_t *entry,
+    u_char *data)
+{
+    u_char                  *set;
+    uint32_t                 now;
+    ngx_uint_t               i;
+    ngx_agent_cache_slot_t  *slot, head;
+
+    set = ngx_agent_cache_find_set(cache, key, part);
+
+    for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
+
+        slot = ngx_agent_cache_slot(cache, set, i);
+
+        if (ngx_agent_cache_copy(cache, slot, key, part, &head, data)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        if (head.until <= now_ms) {
+            return NGX_DECLINED;
+        }
+
+        entry->until = head.until;
+        entry->len = head.len;
+        entry->negative = head.negative;
+
+        /* a hint for who is to go: no more than one store a second */
+
+        now = (uint32_t) (now_ms / 1000);
+
+        if (head.used != now) {
+            __atomic_store_n(&slot->used, now, __ATOMIC_RELAXED);
+        }
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static u_char *
+ngx_agent_cache_find_set(const ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part)
+{
+    u_char    id[NGX_AGENT_CACHE_KEY + NGX_AGENT_CACHE_PART];
+    uint64_t  hash;
+
+    ngx_memcpy(id, key, NGX_AGENT_CACHE_KEY);
+    ngx_memcpy(id + NGX_AGENT_CACHE_KEY, part, NGX_AGENT_CACHE_PART);
+
+    hash = agent_siphash(cache->sh->secret, id, sizeof(id));
+
+    return cache->slots + (hash & (cache->sets - 1))
+                          * cache->entry * NGX_AGENT_CACHE_WAYS;
+}
+
+
+/* NGX_OK: *head and data are a whole copy of the entry of this key */
+
+static ngx_int_t
+ngx_agent_cache_copy(const ngx_agent_cache_t *cache,
+    ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
+    ngx_agent_cache_slot_t *head, u_char *data)
+{
+    uint64_t    seq;
+    ngx_uint_t  tries;
+
+    for (tries = 0; tries < NGX_AGENT_CACHE_RETRIES; tries++) {
+
+        seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+
+        if (seq & 1) {
+            ngx_cpu_pause();
+            continue;
+        }
+
+        *head = *slot;
+
+        if (seq == 0 || !ngx_agent_cache_is(head, key, part)) {
+            return NGX_DECLINED;
+        }
+
+        /* a length from shared memory, which may be torn */
+
+        if (head->len > ngx_agent_cache_room(cache)) {
+            continue;
+        }
+
+        ngx_memcpy(data, slot + 1, head->len);
+
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+        if (__atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_agent_cache_set(ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part, int64_t now_ms, const ngx_agent_cache_entry_t *entry,
+    const u_char *data)
+{
+    u_char                  *set;
+    ngx_agent_cache_slot_t  *slot, head;
+
+    if (entry->len > ngx_agent_cache_room(cache)) {
+        __atomic_add_fetch(&cache->sh->oversized, 1, __ATOMIC_RELAXED);
+        return NGX_DECLINED;
+    }
+
+    if (!ngx_shmtx_trylock(&cache->shpool->mutex)) {
+        __atomic_add_fetch(&cache->sh->skipped, 1, __ATOMIC_RELAXED);
+        return NGX_BUSY;
+    }
+
+    set = ngx_agent_cache_find_set(cache, key, part);
+    slot = ngx_agent_cache_victim(cache, set, key, part, now_ms,
+                                  entry->negative);
+
+    ngx_memzero(&head, sizeof(head));
+
+    head.until = entry->until;
+    head.used = (uint32_t) (now_ms / 1000);
+    head.len = entry->len;
+    head.negative = entry->negative;
+    ngx_memcpy(head.key, key, NGX_AGENT_CACHE_KEY);
+    ngx_memcpy(head.part, part, NGX_AGENT_CACHE_PART);
+
+    ngx_agent_cache_write(slot, &head, data);
+
+    ngx_shmtx_unlock(&cache->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+/*
+ * The slot of the same key, else among those for entries of its kind one
+ * whose time is over, else the one not used for longest.
+ */
+
+static ngx_agent_cache_slot_t *
+ngx_agent_cache_victim(ngx_agent_cache_t *cache, u_char *set,
+    const u_char *key, const u_char *part, int64_t now_ms, ngx_uint_t negative)
+{
+    ngx_uint_t               i, ours;
+    ngx_agent_cache_slot_t  *slot, *victim;
+
+    victim = NULL;
+
+    for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
+
+        slot = ngx_agent_cache_slot(cache, set, i);
+
+        /* under the mutex an odd counter is that of a writer who died */
+
+        if (slot->seq & 1) {
+            ngx_agent_cache_write(slot, NULL, NULL);
+        }
+
+        ours = (i < NGX_AGENT_CACHE_NEGATIVE) == (negative != 0);
+
+        if (slot->seq && ngx_agent_cache_is(slot, key, part)) {
+
+            if (ours) {
+                return slot;
+            }
+
+            /* it was of the other kind */
+
+            ngx_agent_cache_write(slot, NULL, NULL);
+        }
+
+        if (ours && (victim == NULL
+                     || ngx_agent_cache_less(slot, victim, now_ms)))
+        {
+            victim = slot;
+        }
+    }
+
+    if (victim->until > now_ms) {
+        __atomic_add_fetch(&cache->sh->evicted, 1, __ATOMIC_RELAXED);
+    }
+
+    return victim;
+}
+
+
+/* whether a is missed less than b */
+
+static ngx_uint_t
+ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
+    const ngx_agent_cache_slot_t *b, int64_t now_ms)
+{
+    if ((a->until <= now_ms) != (b->until <= now_ms)) {
+        return a->until <= now_ms;
+    }
+
+    return a->used < b->used;
+}
+
+
+static ngx_uint_t
+ngx_agent_cache_is(const ngx_agent_cache_slot_t *slot, const u_char *key,
+    const u_char *part)
+{
+    return ngx_memcmp(slot->key, key, NGX_AGENT_CACHE_KEY) == 0
+           && ngx_memcmp(slot->part, part, NGX_AGENT_CACHE_PART) == 0;
+}
+
+
+/* under the mutex; a NULL head empties the slot */
+
+static void
+ngx_agent_cache_write(ngx_agent_cache_slot_t *slot,
+    const ngx_agent_cache_slot_t *head, const u_char *data)
+{
+    uint64_t  seq;
+
+    seq = slot->seq | 1;
+
+    __atomic_store_n(&slot->seq, seq, __ATOMIC_RELAXED);
+
+    /* a full barrier: the stores below must not be seen before this one */
+
+    ngx_memory_barrier();
+
+    if (head) {
+        slot->until = head->until;
+        slot->used = head->used;
+        slot->len = head->len;
+        slot->negative = head->negative;
+        ngx_memcpy(slot->key, head->key, NGX_AGENT_CACHE_KEY);
+        ngx_memcpy(slot->part, head->part, NGX_AGENT_CACHE_PART);
+        ngx_memcpy(slot + 1, data, head->len);
+
+    } else {
+        ngx_memzero(&slot->until, sizeof(ngx_agent_cache_slot_t)
+                                  - offsetof(ngx_agent_cache_slot_t, until));
+    }
+
+    __atomic_store_n(&slot->seq, seq + 1, __ATOMIC_RELEASE);
+}
+
+
+ngx_int_t
+ngx_agent_cache_delete(ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part)
+{
+    u_char                  *set;
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_agent_cache_slot_t  *slot;
+
+    if (!ngx_shmtx_trylock(&cache->shpool->mutex)) {
+        return NGX_BUSY;
+    }
+
+    rc = NGX_DECLINED;
+    set = ngx_agent_cache_find_set(cache, key, part);
+
+    for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
+
+        slot = ngx_agent_cache_slot(cache, set, i);
+
+        if (slot->seq && ngx_agent_cache_is(slot, key, part)) {
+            ngx_agent_cache_write(slot, NULL, NULL);
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_shmtx_unlock(&cache->shpool->mutex);
+
+    return rc;
+}

@@ -1,0 +1,129 @@
+
+/*
+ * A cache in shared memory: sets of eight slots of one size, each with a
+ * sequence counter.  Readers take no lock and copy; writers hold the pool's
+ * mutex.  What a slot holds is the user's business.
+ */
+
+#ifndef _NGX_AGENT_CACHE_H_INCLUDED_
+#define _NGX_AGENT_CACHE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "agent_digest.h"
+
+
+#define NGX_AGENT_CACHE_KEY      32
+#define NGX_AGENT_CACHE_PART     16
+
+/* of the eight slots of a set the first two are for negative entries */
+
+#define NGX_AGENT_CACHE_WAYS     8
+#define NGX_AGENT_CACHE_NEGATIVE 2
+
+
+/* the head of a slot; its data follows */
+
+typedef struct {
+    uint64_t                 seq;       /* odd: being written */
+    int64_t                  until;     /* epoch ms; of no use from then on */
+    u_char                   key[NGX_AGENT_CACHE_KEY];
+    u_char                   part[NGX_AGENT_CACHE_PART];
+    uint32_t                 used;      /* epoch seconds of the last use */
+    uint16_t                 len;
+    uint16_t                 negative;
+} ngx_agent_cache_slot_t;
+
+
+typedef struct {
+    uint32_t                 magic;
+    uint32_t                 layout;
+    uint32_t                 kind;
+    uint32_t                 entry;     /* octets of a slot, head included */
+    uint64_t                 sets;      /* a power of two */
+    uint64_t                 offset;    /* of the first set, from here */
+    u_char                   secret[AGENT_SIPHASH_KEY];
+
+    uint64_t                 evicted;   /* entries that were still good */
+    uint64_t                 skipped;   /* stores that found the mutex busy */
+    uint64_t                 oversized;
+} ngx_agent_cache_sh_t;
+
+
+typedef struct {
+    ngx_slab_pool_t         *shpool;
+    ngx_agent_cache_sh_t    *sh;
+    size_t                   entry;
+    uint64_t                 sets;
+    u_char                  *slots;
+} ngx_agent_cache_t;
+
+
+/* a copy of an entry; the data goes to the caller's buffer */
+
+typedef struct {
+    int64_t                  until;
+    uint16_t                 len;
+    uint16_t                 negative;
+} ngx_agent_cache_entry_t;
+
+
+/*
+ * Lays the cache out in octets of what is left in a zone's pool; sh is zeroed
+ * memory of that pool.  entry: octets of a slot, a multiple of 64.  NGX_ERROR
+ * where there is no room for a set or no randomness.
+ */
+
+ngx_int_t ngx_agent_cache_create(ngx_agent_cache_t *cache,
+    ngx_slab_pool_t *shpool, ngx_agent_cache_sh_t *sh, ngx_uint_t kind,
+    size_t octets, size_t entry);
+
+
+/* attaches to sh; NGX_DECLINED where it is of another layout, kind or entry */
+
+ngx_int_t ngx_agent_cache_attach(ngx_agent_cache_t *cache,
+    ngx_slab_pool_t *shpool, ngx_agent_cache_sh_t *sh, ngx_uint_t kind,
+    size_t entry);
+
+
+/* the most octets of data that an entry takes */
+
+size_t ngx_agent_cache_room(const ngx_agent_cache_t *cache);
+
+
+/*
+ * Looks key (NGX_AGENT_CACHE_KEY octets) up in a partition
+ * (NGX_AGENT_CACHE_PART octets).  data has ngx_agent_cache_room() octets.
+ *
+ * NGX_OK: a good entry, copied.  NGX_DECLINED: none, or one whose time is
+ * over, or one that is being written.
+ */
+
+ngx_int_t ngx_agent_cache_get(const ngx_agent_cache_t *cache,
+    const u_char *key, const u_char *part, int64_t now_ms,
+    ngx_agent_cache_entry_t *entry, u_char *data);
+
+
+/*
+ * Stores an entry in the place of the same key, else of one whose time is
+ * over, else of the one not used for longest.  Negative entries have slots of
+ * their own, so that made-up keys cannot drive one good entry out.
+ *
+ * NGX_OK.  NGX_BUSY: the mutex is taken, nothing was stored.  NGX_DECLINED:
+ * too large.
+ */
+
+ngx_int_t ngx_agent_cache_set(ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part, int64_t now_ms, const ngx_agent_cache_entry_t *entry,
+    const u_char *data);
+
+
+/* forgets an entry: NGX_OK, NGX_DECLINED (none), NGX_BUSY */
+
+ngx_int_t ngx_agent_cache_delete(ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part);
+
+
+#endif /* _NGX_AGENT_CACHE_H_INCLUDED_ */

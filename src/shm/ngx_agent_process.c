@@ -1,0 +1,75 @@
+
+#include "ngx_agent_process.h"
+
+
+/* of /proc/<pid>/stat, and where in it the start time is, counted after ')' */
+
+#define NGX_AGENT_STAT_LEN    1024
+#define NGX_AGENT_STAT_START  20
+
+
+ngx_uint_t
+ngx_agent_process_runs(ngx_pid_t pid, uint64_t start)
+{
+    uint64_t  now;
+
+    if (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
+        return 0;
+    }
+
+    now = ngx_agent_process_start(pid);
+
+    return now == 0 || now == start;
+}
+
+
+uint64_t
+ngx_agent_process_start(ngx_pid_t pid)
+{
+#if (NGX_LINUX)
+
+    u_char      *p, *last, buf[NGX_AGENT_STAT_LEN];
+    ssize_t      n;
+    uint64_t     start;
+    ngx_fd_t     fd;
+    ngx_uint_t   field;
+
+    (void) ngx_sprintf(buf, "/proc/%P/stat%Z", pid);
+
+    fd = ngx_open_file(buf, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        return 0;
+    }
+
+    n = ngx_read_fd(fd, buf, NGX_AGENT_STAT_LEN);
+
+    (void) ngx_close_file(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    last = buf + n;
+
+    /* the name of the program may hold spaces and parentheses */
+
+    for (p = last; p > buf && p[-1] != ')'; p--) { /* void */ }
+
+    for (field = 0; p < last && field < NGX_AGENT_STAT_START; p++) {
+        if (*p == ' ') {
+            field++;
+        }
+    }
+
+    for (start = 0; p < last && *p >= '0' && *p <= '9'; p++) {
+        start = start * 10 + (*p - '0');
+    }
+
+    return start;
+
+#else
+
+    return 0;
+
+#endif
+}

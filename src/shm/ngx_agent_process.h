@@ -1,0 +1,24 @@
+
+/*
+ * Which process it is that something in shared memory belongs to.
+ */
+
+#ifndef _NGX_AGENT_PROCESS_H_INCLUDED_
+#define _NGX_AGENT_PROCESS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* when a process began, in ticks since boot; 0 where nobody can tell */
+
+uint64_t ngx_agent_process_start(ngx_pid_t pid);
+
+
+/* whether the process of this pid that began then still runs */
+
+ngx_uint_t ngx_agent_process_runs(ngx_pid_t pid, uint64_t start);
+
+
+#endif /* _NGX_AGENT_PROCESS_H_INCLUDED_ */

@@ -1,0 +1,53 @@
+
+/*
+ * Introspection answers: what is taken for active says so literally, and its
+ * claims survive being packed and unpacked.
+ */
+
+#include "agent_claims.h"
+
+#include <stdlib.h>
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char                    err[AGENT_ERROR_LEN];
+    size_t                  len;
+    agent_claims_t          claims, again;
+    agent_introspection_e   answer;
+
+    static uint8_t          buf[65536], record[65536];
+
+    answer = agent_introspection(data, size, buf, sizeof(buf), &claims, err);
+
+    if (answer != AGENT_INTROSPECTION_ACTIVE) {
+
+        /* the octets may be a record as well */
+
+        if (agent_claims_unpack(data, size, &again) == 0) {
+            (void) agent_claims_audience(&again, &again.issuer);
+        }
+
+        return 0;
+    }
+
+    if (memmem(data, size, "true", 4) == NULL) {
+        abort();
+    }
+
+    len = agent_claims_pack(&claims, record, sizeof(record));
+
+    if (len == 0 || agent_claims_unpack(record, len, &again) != 0
+        || !agent_str_eq(&again.subject, &claims.subject)
+        || !agent_str_eq(&again.audiences, &claims.audiences)
+        || again.expires != claims.expires)
+    {
+        abort();
+    }
+
+    return 0;
+}
