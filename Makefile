@@ -15,6 +15,7 @@ CORE_LIBS   = -ljansson -lcrypto
 NGINX_TREE  = $(or $(NGINX_SRC),$(NGINX_DEV))/src
 SHM_CFLAGS  = -D_GNU_SOURCE -W -Wall -Wno-unused-parameter -Werror \
               -I$(NGINX_TREE)/core -I$(NGINX_TREE)/event \
+              -I$(NGINX_TREE)/event/quic \
               -I$(NGINX_TREE)/event/modules -I$(NGINX_TREE)/os/unix \
               -I$(BUILD)/module -Isrc/core -Isrc/shm -It/unit -It/shm
 
