@@ -15,6 +15,7 @@ CORE_LIBS   = -ljansson -lcrypto -lm
 NGINX_TREE  = $(or $(NGINX_SRC),$(NGINX_DEV))/src
 SHM_CFLAGS  = -D_GNU_SOURCE -W -Wall -Wno-unused-parameter -Werror \
               -I$(NGINX_TREE)/core -I$(NGINX_TREE)/event \
+              -I$(NGINX_TREE)/event/quic \
               -I$(NGINX_TREE)/event/modules -I$(NGINX_TREE)/os/unix \
               -I$(BUILD)/module -Isrc/core -Isrc/shm -It/unit -It/shm
 
@@ -42,7 +43,7 @@ FUZZ_CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 MODULE    := $(BUILD)/ngx_http_agent_auth_module.so
 
 
-.PHONY: all help module agentctl unit fuzz test clean
+.PHONY: all help module agentctl unit fuzz fresh bench test clean
 
 all: module agentctl     ## build the module and agentctl (default)
 
@@ -98,6 +99,16 @@ $(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
 	    -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ \
 	    $(BUILD)/fuzz/corpus/$* $(wildcard t/fuzz/corpus/$*)
+
+fresh:                   ## README's commands in bare Debian 12 and 13 (root)
+	sh t/fresh
+
+bench: module            ## measure instructions a request, by callgrind
+	sh t/bench/run
+
+$(BUILD)/bench/keys: t/bench/keys.c $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
 
 test:                    ## run everything that must be green
 	sh t/run

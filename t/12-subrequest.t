@@ -313,26 +313,26 @@ alpha    scopes=a
 my $upstream = upstream 1;
 my @key = ('X-API-Key' => key 'alpha');
 
-my $go = sub {
-    my ($path, @headers) = @_;
-    my $client = connected();
+my $refused = sub {
+    my ($path, $what, @headers) = @_;
 
-    $client->send(asked("GET $path", 'Connection' => 'close', @headers));
-
-    # the answer ends when the mirror does, or the other way round
-    my $select = IO::Select->new($upstream);
-    my $answer = $client->answer;
-    return $select->can_read(0) ? attend($upstream, $client) : undef;
+    log_mark();
+    ask "GET $path", @headers;
+    said(qr/subrequest to a guarded location refused/, "$what: said");
+    ok(!IO::Select->new($upstream)->can_read(0), "$what: nothing is sent");
 };
 
-is($go->('/open'), undef, 'from an open location');
-is($go->('/open', @key), undef, 'with a key, too');
-is($go->('/more', @key), undef, 'more scope than the key has');
-my $seen = $go->('/page', @key);
+$refused->('/open', 'from an open location');
+$refused->('/open', 'with a key, too', @key);
+$refused->('/more', 'more scope than the key has', @key);
+
+my $client = connected();
+$client->send(asked('GET /page', @key));
+decided $client->answer, 'ok', 'a guarded location';
+
+my $seen = attend($upstream, $client);
 like($seen, qr{^GET /guarded }, 'from a guarded location');
 is_deeply([ lines_of($seen) ], [], 'without the key');
---- error_log
-subrequest to a guarded location refused
 
 
 

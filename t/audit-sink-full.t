@@ -296,7 +296,8 @@ start(audit => "syslog:server=unix:$path", workers => 1);
 sub sockets {
     my ($worker) = workers(1);
 
-    return scalar grep { /^socket:/ } map { readlink } glob "/proc/$worker/fd/*";
+    return scalar grep { /^socket:/ } map { readlink }
+        glob "/proc/$worker/fd/*";
 }
 
 my $sockets = sockets();

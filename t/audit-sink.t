@@ -538,13 +538,13 @@ unlike(slurp('logs/audit.log'), qr{"/(?:replaces|silent)"}, 'of none other');
 --- keys
 alpha
 --- config
-    location ~ . {
+    location /x {
         agent_auth key;
         agent_audit logs/audit.log buffer=8k flush=20ms;
         empty_gif;
     }
 --- request eval
-"GET /" . "\\" x 3000
+"GET /x" . "\\" x 3000
 --- more_headers eval
 "User-Agent: " . "\"" x 3000
 --- error_code: 401

@@ -12,9 +12,6 @@
 #include <stdint.h>
 
 
-#define CTL_VERSION  "0.1.0"
-
-
 /* exit codes; CTL_USAGE: wrong whatever the files hold */
 
 #define CTL_DONE     0

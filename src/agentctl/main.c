@@ -1,5 +1,6 @@
 
 #include "agentctl.h"
+#include "agent_version.h"
 #include "options.h"
 
 #include <fcntl.h>
@@ -237,7 +238,7 @@ ctl_command_help(const ctl_t *ctl)
 static int
 ctl_version(void)
 {
-    printf("agentctl %s (%s, jansson %s)\n", CTL_VERSION,
+    printf("agentctl %s (%s, jansson %s)\n", AGENT_VERSION,
            OpenSSL_version(OPENSSL_VERSION), jansson_version_str());
 
     return CTL_DONE;

@@ -24,7 +24,7 @@ static ngx_int_t ngx_agent_audit_parent(const ngx_str_t *name,
 char *
 ngx_agent_audit_init_conf(ngx_cycle_t *cycle, void *conf)
 {
-    ngx_agent_audit_conf_t *aacf = conf;
+    ngx_agent_audit_conf_t  *aacf = conf;
 
     ngx_int_t                 rc;
     ngx_uint_t                i;

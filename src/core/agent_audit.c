@@ -1,6 +1,7 @@
 
 #include "agent_audit.h"
 #include "agent_json.h"
+#include "agent_version.h"
 
 
 #define AGENT_AUDIT_IP_MAX   40     /* ip_t of OCSF */
@@ -10,7 +11,7 @@
     "\"metadata\":{\"version\":\"1.8.0\","                                    \
     "\"product\":{\"name\":\"ngx_http_agent_auth_module\","                   \
     "\"vendor_name\":\"nginx agent auth\","                                   \
-    "\"version\":\"" AGENT_AUDIT_PRODUCT_VERSION "\"},"
+    "\"version\":\"" AGENT_VERSION "\"},"
 
 
 typedef enum {

@@ -16,10 +16,6 @@
 
 #define AGENT_AUDIT_LINE_MAX  8192
 
-/* metadata.product.version */
-
-#define AGENT_AUDIT_PRODUCT_VERSION  "0.1.0"
-
 
 /*
  * What one request has to say.  Empty strings and zero numbers are left out

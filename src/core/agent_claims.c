@@ -226,7 +226,7 @@ agent_claims_time(const json_t *object, const char *name, int64_t *t,
 
     /* towards the past: a token must not live longer for the rounding */
 
-    *t = (int64_t) floor(seconds * 1000.0);
+    *t = (int64_t) (seconds * 1000.0);
 
     return 0;
 }

@@ -13,7 +13,11 @@
 #include <openssl/sha.h>
 
 
-#define AGENT_HMAC_BLOCK  64
+#define AGENT_SHA256_BLOCK  64
+
+/* the longest rest of a message that leaves room for the padding */
+
+#define AGENT_SHA256_SHORT  (AGENT_SHA256_BLOCK - 9)
 
 #define agent_rotl(x, b)  (((x) << (b)) | ((x) >> (64 - (b))))
 
@@ -26,6 +30,9 @@
     v[2] = agent_rotl(v[2], 32)
 
 
+static void agent_sha256_end(SHA256_CTX *ctx, const uint8_t *data, size_t len,
+    uint8_t *digest);
+static void agent_be64(uint8_t *p, uint64_t n);
 static void agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad);
 static void agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state);
 static uint64_t agent_le64(const uint8_t *p);
@@ -37,19 +44,74 @@ agent_sha256(const uint8_t *data, size_t len, uint8_t *digest)
     SHA256_CTX  ctx;
 
     (void) SHA256_Init(&ctx);
-    (void) SHA256_Update(&ctx, data, len);
-    (void) SHA256_Final(digest, &ctx);
+    agent_sha256_end(&ctx, data, len, digest);
+}
+
+
+/*
+ * The rest of a message after one block or none.  A secret fits into a single
+ * block with the padding of FIPS 180-4, 5.1.1, and SHA256_Update() and _Final()
+ * need 200 instructions to find that out.
+ */
+
+static void
+agent_sha256_end(SHA256_CTX *ctx, const uint8_t *data, size_t len,
+    uint8_t *digest)
+{
+    size_t   i, bits;
+    uint8_t  block[AGENT_SHA256_BLOCK];
+
+    if (len > AGENT_SHA256_SHORT) {
+        (void) SHA256_Update(ctx, data, len);
+        (void) SHA256_Final(digest, ctx);
+        return;
+    }
+
+    memset(block, 0, sizeof(block));
+
+    if (len) {
+        memcpy(block, data, len);
+    }
+
+    bits = ctx->Nl + len * 8;
+
+    block[len] = 0x80;
+    block[AGENT_SHA256_BLOCK - 2] = (uint8_t) (bits >> 8);
+    block[AGENT_SHA256_BLOCK - 1] = (uint8_t) bits;
+
+    SHA256_Transform(ctx, block);
+
+    for (i = 0; i < 4; i++) {
+        agent_be64(digest + 8 * i,
+                   (uint64_t) ctx->h[2 * i] << 32 | ctx->h[2 * i + 1]);
+    }
+
+    OPENSSL_cleanse(block, sizeof(block));
+}
+
+
+static void
+agent_be64(uint8_t *p, uint64_t n)
+{
+    p[0] = (uint8_t) (n >> 56);
+    p[1] = (uint8_t) (n >> 48);
+    p[2] = (uint8_t) (n >> 40);
+    p[3] = (uint8_t) (n >> 32);
+    p[4] = (uint8_t) (n >> 24);
+    p[5] = (uint8_t) (n >> 16);
+    p[6] = (uint8_t) (n >> 8);
+    p[7] = (uint8_t) n;
 }
 
 
 void
 agent_hmac_key(agent_hmac_key_t *hk, const uint8_t *key, size_t len)
 {
-    uint8_t  block[AGENT_HMAC_BLOCK];
+    uint8_t  block[AGENT_SHA256_BLOCK];
 
     memset(block, 0, sizeof(block));
 
-    if (len > AGENT_HMAC_BLOCK) {
+    if (len > AGENT_SHA256_BLOCK) {
         agent_sha256(key, len, block);
 
     } else if (len) {
@@ -67,15 +129,15 @@ static void
 agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad)
 {
     size_t      i;
-    uint8_t     padded[AGENT_HMAC_BLOCK];
+    uint8_t     padded[AGENT_SHA256_BLOCK];
     SHA256_CTX  ctx;
 
-    for (i = 0; i < AGENT_HMAC_BLOCK; i++) {
+    for (i = 0; i < AGENT_SHA256_BLOCK; i++) {
         padded[i] = block[i] ^ pad;
     }
 
     (void) SHA256_Init(&ctx);
-    (void) SHA256_Update(&ctx, padded, AGENT_HMAC_BLOCK);
+    (void) SHA256_Update(&ctx, padded, AGENT_SHA256_BLOCK);
 
     for (i = 0; i < 8; i++) {
         state[i] = ctx.h[i];
@@ -93,12 +155,10 @@ agent_hmac_sha256(const agent_hmac_key_t *hk, const uint8_t *data, size_t len,
     SHA256_CTX  ctx;
 
     agent_hmac_resume(&ctx, hk->inner);
-    (void) SHA256_Update(&ctx, data, len);
-    (void) SHA256_Final(digest, &ctx);
+    agent_sha256_end(&ctx, data, len, digest);
 
     agent_hmac_resume(&ctx, hk->outer);
-    (void) SHA256_Update(&ctx, digest, AGENT_SHA256_LEN);
-    (void) SHA256_Final(digest, &ctx);
+    agent_sha256_end(&ctx, digest, AGENT_SHA256_LEN, digest);
 }
 
 
@@ -115,7 +175,32 @@ agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state)
         ctx->h[i] = state[i];
     }
 
-    ctx->Nl = AGENT_HMAC_BLOCK * 8;
+    ctx->Nl = AGENT_SHA256_BLOCK * 8;
+}
+
+
+int
+agent_digest_eq(const uint8_t *a, const uint8_t *b)
+{
+    size_t             i;
+    uint64_t           x, y;
+    volatile uint64_t  diff;
+
+    /*
+     * as CRYPTO_memcmp(), which goes by octets; volatile keeps a compiler from
+     * stopping at the first word that differs
+     */
+
+    diff = 0;
+
+    for (i = 0; i < AGENT_SHA256_LEN; i += sizeof(uint64_t)) {
+        memcpy(&x, a + i, sizeof(uint64_t));
+        memcpy(&y, b + i, sizeof(uint64_t));
+
+        diff |= x ^ y;
+    }
+
+    return diff == 0;
 }
 
 

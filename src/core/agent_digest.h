@@ -43,6 +43,14 @@ void agent_hmac_sha256(const agent_hmac_key_t *hk, const uint8_t *data,
     size_t len, uint8_t *digest);
 
 
+/*
+ * 1 where two digests are the same, AGENT_SHA256_LEN octets each; takes the
+ * same time wherever they differ.
+ */
+
+int agent_digest_eq(const uint8_t *a, const uint8_t *b);
+
+
 /* key: AGENT_SIPHASH_KEY octets */
 
 uint64_t agent_siphash(const uint8_t *key, const uint8_t *data, size_t len);

@@ -3,8 +3,6 @@
 #include "agent_key.h"
 #include "agent_keytab_layout.h"
 
-#include <openssl/crypto.h>
-
 
 static agent_keytab_e agent_keytab_record(const agent_keytab_t *tab,
     uint32_t slot, agent_keytab_rec_t *rec);
@@ -99,7 +97,7 @@ agent_keytab_issued(const agent_keytab_t *tab, const uint8_t *id,
         return AGENT_KEYTAB_CORRUPT;
     }
 
-    same = CRYPTO_memcmp(digest, rec->digest, AGENT_SHA256_LEN) == 0;
+    same = agent_digest_eq(digest, rec->digest);
 
     return (found & same) ? AGENT_KEYTAB_FOUND : AGENT_KEYTAB_ABSENT;
 }
@@ -213,9 +211,7 @@ agent_keytab_imported(const agent_keytab_t *tab, const uint8_t *digest,
             return AGENT_KEYTAB_CORRUPT;
         }
 
-        if (rec->imported
-            && CRYPTO_memcmp(rec->digest, digest, AGENT_SHA256_LEN) == 0)
-        {
+        if (rec->imported && agent_digest_eq(rec->digest, digest)) {
             return AGENT_KEYTAB_FOUND;
         }
     }

@@ -148,8 +148,7 @@ ngx_agent_key_loader_peppers(ngx_agent_key_loader_t *loader)
     ngx_memcpy(loader->peppers, zone->peppers,
                zone->npeppers * sizeof(agent_pepper_t));
     loader->npeppers = zone->npeppers;
-
-    (void) ngx_agent_key_file_id(&zone->pepper_file, &loader->pepper);
+    loader->pepper = zone->pepper_id;
 
     return NGX_OK;
 }
@@ -315,12 +314,7 @@ ngx_agent_key_loader_finish(ngx_agent_key_loader_t *loader)
     }
 
     (void) ngx_agent_key_file_id(&loader->zone->file, &file);
-
-    ngx_memzero(&pepper, sizeof(ngx_agent_file_id_t));
-
-    if (loader->zone->pepper_file.len) {
-        (void) ngx_agent_key_file_id(&loader->zone->pepper_file, &pepper);
-    }
+    (void) ngx_agent_key_pepper_id(loader->zone, &pepper);
 
     return (ngx_agent_file_same(&file, &loader->file)
             && ngx_agent_file_same(&pepper, &loader->pepper))
@@ -428,6 +422,30 @@ ngx_agent_key_file_id(const ngx_str_t *path, ngx_agent_file_id_t *id)
     ngx_agent_key_stat_id(&fi, id);
 
     return ngx_is_file(&fi) ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_agent_key_pepper_id(const ngx_agent_key_zone_t *zone,
+    ngx_agent_file_id_t *id)
+{
+    const ngx_str_t  *path;
+
+    path = &zone->pepper_file;
+
+    if (path->len == 0) {
+        ngx_memzero(id, sizeof(ngx_agent_file_id_t));
+        return NGX_OK;
+    }
+
+    if (access((const char *) path->data, R_OK) == -1
+        && ngx_errno == NGX_EACCES)
+    {
+        *id = zone->pepper_id;
+        return NGX_OK;
+    }
+
+    return ngx_agent_key_file_id(path, id);
 }
 
 

@@ -60,6 +60,16 @@ ngx_int_t ngx_agent_key_file_id(const ngx_str_t *path,
 
 
 /*
+ * The same of the pepper file of the zone, zero where it has none.  Where this
+ * process may not read it: that of the file which the master read, since only
+ * a reload brings another one into force.
+ */
+
+ngx_int_t ngx_agent_key_pepper_id(const ngx_agent_key_zone_t *zone,
+    ngx_agent_file_id_t *id);
+
+
+/*
  * Reads the pepper file of the zone; peppers: AGENT_PEPPERS_MAX elements.
  * NGX_DECLINED: this process may not read it.  NGX_ERROR: logged at level.
  */

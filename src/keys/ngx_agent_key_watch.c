@@ -176,11 +176,9 @@ ngx_agent_key_watch_stat(ngx_agent_key_watch_t *w, ngx_agent_file_id_t *file,
     path = &w->zone->file;
     rc = ngx_agent_key_file_id(path, file);
 
-    ngx_memzero(pepper, sizeof(ngx_agent_file_id_t));
-
-    if (rc == NGX_OK && w->zone->pepper_file.len) {
+    if (rc == NGX_OK) {
         path = &w->zone->pepper_file;
-        rc = ngx_agent_key_file_id(path, pepper);
+        rc = ngx_agent_key_pepper_id(w->zone, pepper);
     }
 
     if (rc == NGX_OK) {

@@ -495,12 +495,7 @@ ngx_agent_key_changed(ngx_agent_key_zone_t *zone)
     }
 
     (void) ngx_agent_key_file_id(&zone->file, &file);
-
-    ngx_memzero(&pepper, sizeof(ngx_agent_file_id_t));
-
-    if (zone->pepper_file.len) {
-        (void) ngx_agent_key_file_id(&zone->pepper_file, &pepper);
-    }
+    (void) ngx_agent_key_pepper_id(zone, &pepper);
 
     return !ngx_agent_file_same(&file, &zone->sh->file[g & 1])
            || !ngx_agent_file_same(&pepper, &zone->sh->pepper[g & 1]);

@@ -197,7 +197,8 @@ ngx_agent_conf_source(ngx_conf_t *cf, ngx_str_t *value,
 
     source->index = ngx_http_get_variable_index(cf, &source->name);
 
-    return source->index == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    return source->index == NGX_ERROR ? NGX_ERROR
+                                      : ngx_agent_uses_add(cf, value);
 }
 
 
@@ -476,7 +477,8 @@ ngx_agent_conf_complex(ngx_conf_t *cf, ngx_str_t *text,
     ccv.value = text;
     ccv.complex_value = cv;
 
-    return ngx_http_compile_complex_value(&ccv);
+    return ngx_http_compile_complex_value(&ccv) == NGX_OK
+           ? ngx_agent_uses_add(cf, text) : NGX_ERROR;
 }
 
 
@@ -510,6 +512,41 @@ ngx_agent_conf_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_agent_conf_off(cf)) {
         alcf->service.len = 0;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* agent_mode enforce | observe */
+
+char *
+ngx_agent_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_loc_conf_t  *alcf = conf;
+
+    ngx_str_t  *value;
+
+    if (alcf->mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "enforce") == 0) {
+        alcf->mode = NGX_AGENT_ENFORCE;
+
+    } else if (ngx_strcmp(value[1].data, "observe") == 0) {
+        alcf->mode = NGX_AGENT_OBSERVE;
+
+    } else {
+
+        /* ngx_conf_set_enum_slot() would not name the directive */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"agent_mode\" directive, "
+                           "it must be \"enforce\" or \"observe\"", &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

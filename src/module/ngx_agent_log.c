@@ -241,9 +241,11 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
     ev->overruled = rec->overruled;
     ev->subrequests_refused = (uint32_t) rec->refused;
 
-    if (ngx_agent_identified(rec)) {
+    if (rec->zone && rec->overruled == AGENT_OK) {
         ev->auth_type = AGENT_AUTH_KEY;
+    }
 
+    if (ngx_agent_identified(rec)) {
         ev->agent = rec->identity.agent;
         ev->owner = rec->identity.owner;
         ev->key_id = rec->identity.id;

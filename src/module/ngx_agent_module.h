@@ -86,6 +86,7 @@ typedef struct {
     ngx_array_t                  implies;   /* of ngx_agent_implies_t */
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
+    ngx_array_t                 *uses;      /* ngx_agent_uses.c */
     ngx_uint_t                   guarded;   /* locations */
     ngx_uint_t                   observed;
     u_char                      *warned_file;   /* the last warning, about */
@@ -178,7 +179,21 @@ char *ngx_agent_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_implies(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_agent_uses.c: variables that directives use, told with their place */
+
+/* those in text, a parameter of the directive that is being read */
+
+ngx_int_t ngx_agent_uses_add(ngx_conf_t *cf, const ngx_str_t *text);
+
+
+/* when all variables are known; NGX_ERROR after a message */
+
+ngx_int_t ngx_agent_uses_check(ngx_conf_t *cf,
+    const ngx_agent_main_conf_t *amcf);
 
 
 /* ngx_agent_scopes.c: scopes that imply others, and those of a location */

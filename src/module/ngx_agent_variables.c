@@ -155,7 +155,9 @@ ngx_agent_variable_type(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     rec = ngx_agent_record_find(r);
 
-    if (rec == NULL || !ngx_agent_identified(rec)) {
+    /* what it was taken for, proven or not */
+
+    if (rec == NULL || rec->zone == NULL || rec->overruled != AGENT_OK) {
         v->not_found = 1;
         return NGX_OK;
     }

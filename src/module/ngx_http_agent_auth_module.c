@@ -36,13 +36,6 @@ static ngx_int_t ngx_agent_init_process(ngx_cycle_t *cycle);
 extern ngx_module_t  ngx_http_rewrite_module __attribute__((weak));
 
 
-static ngx_conf_enum_t  ngx_agent_modes[] = {
-    { ngx_string("enforce"), NGX_AGENT_ENFORCE },
-    { ngx_string("observe"), NGX_AGENT_OBSERVE },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_agent_source_t  ngx_agent_default_sources[] = {
     { ngx_string("http_authorization"), ngx_string("authorization"), 0, 1 },
     { ngx_string("http_x_api_key"), ngx_string("x_api_key"), 0, 0 }
@@ -120,10 +113,10 @@ static ngx_command_t  ngx_agent_commands[] = {
 
     { ngx_string("agent_mode"),
       NGX_AGENT_LOC|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_agent_conf_mode,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_agent_loc_conf_t, mode),
-      &ngx_agent_modes },
+      0,
+      NULL },
 
     { ngx_string("agent_hide_credential"),
       NGX_AGENT_LOC|NGX_CONF_FLAG,
@@ -201,6 +194,10 @@ ngx_agent_postconfiguration(ngx_conf_t *cf)
                       "agent_auth: %ui of %ui guarded locations are in "
                       "observe mode and refuse nothing",
                       amcf->observed, amcf->guarded);
+    }
+
+    if (ngx_agent_uses_check(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (amcf->guarded == 0) {

@@ -130,7 +130,8 @@ sub nginx_binary {
 BEGIN {
     $Root = Cwd::abs_path(dirname(__FILE__) . '/../..');
     $Suite = basename($0, '.t');
-    $Mode = $ENV{TEST_AGENT_MODE} // ($ENV{TEST_NGINX_USE_HUP} ? 'hup' : 'nginx');
+    $Mode = $ENV{TEST_AGENT_MODE}
+        // ($ENV{TEST_NGINX_USE_HUP} ? 'hup' : 'nginx');
     $State = state_dir();
 
     umask 022;
@@ -914,6 +915,9 @@ sub install_hooks {
 
 
 install_hooks();
+
+# a suite that is ended from outside ends its nginx
+$SIG{TERM} = sub { exit 143 };
 
 Test::Nginx::Util::repeat_each(2);
 Test::Nginx::Util::master_on();

@@ -24,7 +24,8 @@ use Time::HiRes qw/ time /;
 
 our @EXPORT = qw/
     ask ask_octets asked connected answer_of decided upstream through
-    attend port fields lines_of verdict_fields
+    attend port fields lines_of verdict_fields log_mark said error_lines
+    try_conf try_path
 /;
 
 # design.md, 6: reason => status, error of the challenge (undef: no challenge)
@@ -197,6 +198,69 @@ sub decided {
 
 sub promised {
     return splice @promised;
+}
+
+
+# the lines of the error log since the last log_mark()
+
+my $log_start = 0;
+
+sub error_log_path {
+    return "$Test::Nginx::Util::ServRoot/logs/error.log";
+}
+
+
+sub log_mark {
+    $log_start = -s error_log_path() // 0;
+}
+
+
+sub error_lines {
+    open my $in, '<', error_log_path() or return;
+    seek $in, $log_start, 0;
+
+    return <$in>;
+}
+
+
+# waits for such a line
+
+sub said {
+    my ($pattern, $what) = @_;
+
+    my $found = AgentAuth::await(sub {
+        return scalar grep { $_ =~ $pattern } error_lines();
+    }, "a line with $pattern");
+
+    return Test::More::ok($found, $what // "says $pattern");
+}
+
+
+# try_conf $http, $main: nginx -t of a configuration of its own, beside no nginx
+# that runs: (exit status, what it says).  try_path() is its file.
+
+sub try_path {
+    return "$Test::Nginx::Util::ServRoot/conf/try.conf";
+}
+
+
+sub try_conf {
+    my ($http, $main) = @_;
+
+    my $root = $Test::Nginx::Util::ServRoot;
+    my $user = $ENV{TEST_NGINX_WORKER_USER};
+    my $text = join '', map { "load_module $_;\n" }
+        split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
+
+    $text .= "user $user;\n" if defined $user;
+    $text .= "pid logs/try.pid;\nerror_log logs/try.log;\n" . ($main // '')
+        . "events {}\nhttp {\naccess_log off;\n$http\n}\n";
+
+    open my $out, '>', try_path() or die try_path() . ": $!\n";
+    print $out $text;
+    close $out;
+
+    return AgentAuth::nginx_run('-t -c ' . try_path());
 }
 
 

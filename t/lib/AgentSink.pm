@@ -41,8 +41,8 @@ sub import {
     no strict 'refs';
     *{"${caller}::$_"} = \&{"AgentSink::$_"}
         for qw/ start configure reload stop finish master workers load
-            load_begin loading load_end request sent count lines broken audited lost
-            duplicates log_lines path /;
+            load_begin loading load_end request sent count lines broken
+            audited lost duplicates log_lines path /;
     *{"${caller}::await"} = \&AgentAuth::await;
 
     # the same signals whatever the mode, and once is enough
@@ -68,7 +68,8 @@ sub configure {
     my $load = $module =~ /\S/ ? "load_module $module;" : '';
     my $audit = $option{audit};
     my $workers = $option{workers} // 2;
-    my $master = $workers ? "worker_processes $workers;" : 'master_process off;';
+    my $master = $workers ? "worker_processes $workers;"
+        : 'master_process off;';
 
     $audit = join '', map { "    agent_audit $_;\n" }
         ref $audit ? @$audit : $audit;

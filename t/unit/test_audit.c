@@ -6,6 +6,7 @@
 
 #include "tap.h"
 
+#include "agent_version.h"
 #include "audit.h"
 
 
@@ -141,7 +142,7 @@ test_line(void)
            "\"metadata\":{\"version\":\"1.8.0\","
            "\"product\":{\"name\":\"ngx_http_agent_auth_module\","
            "\"vendor_name\":\"nginx agent auth\",\"version\":\""
-           AGENT_AUDIT_PRODUCT_VERSION "\"},"
+           AGENT_VERSION "\"},"
            "\"profiles\":[\"security_control\",\"trace\"],"
            "\"log_name\":\"example\",\"uid\":\"9f2c4e6a81b35d70-2d093\","
            "\"sequence\":184467,\"correlation_uid\":\"req-7\"},"

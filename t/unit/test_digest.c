@@ -28,6 +28,7 @@ typedef struct {
 
 static void test_sha256(void);
 static void test_sha256_lengths(void);
+static void test_eq(void);
 static void test_hmac(void);
 static void test_hmac_lengths(void);
 static void test_hmac_resumed(void);
@@ -92,6 +93,7 @@ main(void)
 {
     test_sha256();
     test_sha256_lengths();
+    test_eq();
     test_hmac();
     test_hmac_lengths();
     test_hmac_resumed();
@@ -167,6 +169,30 @@ test_sha256_lengths(void)
     }
 
     ok(bad == 0, "sha256 of every length to %d is as EVP's", TEXT_MAX);
+}
+
+
+/* no bit of a digest is left out */
+
+static void
+test_eq(void)
+{
+    int      bad;
+    size_t   bit;
+    uint8_t  a[AGENT_SHA256_LEN + 1], b[AGENT_SHA256_LEN];
+
+    agent_sha256((const uint8_t *) "abc", 3, a + 1);
+    memcpy(b, a + 1, sizeof(b));
+
+    ok(agent_digest_eq(a + 1, b), "a digest is the same as its copy");
+
+    for (bit = 0, bad = 0; bit < 8 * sizeof(b); bit++) {
+        b[bit / 8] ^= (uint8_t) (1 << (bit & 7));
+        bad += agent_digest_eq(a + 1, b) != 0;
+        b[bit / 8] ^= (uint8_t) (1 << (bit & 7));
+    }
+
+    ok(bad == 0, "a digest with any bit flipped is another one");
 }
 
 

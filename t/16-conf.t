@@ -1,0 +1,481 @@
+# A mistake in the configuration is told with the directive, the file, the line
+# and what is wrong.  Without this a typo would leave a location open, or cost
+# whoever made it an evening.
+#
+# B-09; issue: "nginx -t explains each mistake"
+
+use lib 't/lib';
+use AgentAuth;
+
+# nginx -t begins anew for each: nothing would differ the second time
+
+repeat_each(1);
+
+our %tested;
+
+
+# Whether nginx -t refuses the text of http{} with this message, naming the
+# line that ends in "# fault".
+
+sub mistake {
+    my ($what, $text, $message) = @_;
+
+    $text = "agent_audit off;\n$text" if $text !~ /agent_audit/;
+
+    my ($status, $output) = try_conf($text);
+    my $place = try_path() . ':' . line_of(qr/# fault$/);
+    my ($said) = grep { /\[emerg\]/ && index($_, $message) >= 0 }
+        split /\n/, $output;
+
+    is($status, 1, "$what: refused");
+    ok(defined $said, "$what: $message") or diag $output;
+    like($said // '', qr/ in \Q$place\E(?:$|[:;])/, "$what: says where");
+
+    # nginx itself does not name it when it compiles a parameter
+    my ($directive) = $text =~ /\b(agent_\w+)[^\n]*# fault/;
+    like($said // '', qr/\b$directive\b/, "$what: names $directive")
+        if $message !~ /^the closing bracket/;
+
+    $tested{$directive}++;
+}
+
+
+sub line_of {
+    my ($pattern) = @_;
+
+    open my $in, '<', try_path() or die $!;
+
+    while (my $line = <$in>) {
+        return $. if $line =~ $pattern;
+    }
+
+    return 'none';
+}
+
+
+# the same within a location, beside what makes it a guarded one
+
+sub in_location {
+    my ($what, $text, $message, $more) = @_;
+
+    mistake($what, zone() . ($more // '') . "server {\nlisten "
+        . port(5) . ";\nlocation /t {\nagent_auth key;\n$text\n}\n}",
+        $message);
+}
+
+
+sub fine {
+    my ($what, $text, $more) = @_;
+
+    my ($status, $output) = try_conf(zone() . ($more // '')
+        . "agent_audit logs/try-audit.log;\nserver {\nlisten " . port(5)
+        . ";\nlocation /t {\nagent_auth key;\n$text\n}\n}");
+
+    is($status, 0, "$what: fine") or diag $output;
+    unlike($output, qr/\[(?:warn|error|emerg)\]/, "$what: nothing is said");
+}
+
+
+sub zone {
+    return "agent_key_zone zone=keys:1m file=keys.jsonl;\n";
+}
+
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: agent_auth
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+my $zone = zone();
+my $server = "server {\nlisten " . port(5) . ";\n";
+
+mistake 'no value', "$zone agent_auth;  # fault",
+    'invalid number of arguments in "agent_auth" directive';
+mistake 'a typo', "$zone agent_auth keys;  # fault",
+    'invalid parameter "keys" in "agent_auth", expected "off" or'
+    . ' "key[=zone]"';
+mistake 'on', "$zone agent_auth on;  # fault",
+    'invalid parameter "on" in "agent_auth"';
+mistake 'upper case', "$zone agent_auth KEY;  # fault",
+    'invalid parameter "KEY" in "agent_auth"';
+mistake 'an empty zone', "$zone agent_auth key=;  # fault",
+    'invalid parameter "key=" in "agent_auth"';
+mistake 'twice the same method', "$zone agent_auth key key=keys;  # fault",
+    'duplicate method "key=keys" in "agent_auth"';
+mistake 'off and a method', "$zone agent_auth off key;  # fault",
+    'invalid parameter "off" in "agent_auth"';
+mistake 'a method and off', "$zone agent_auth key off;  # fault",
+    'invalid parameter "off" in "agent_auth"';
+mistake 'twice', "$zone agent_auth key;\nagent_auth off;  # fault",
+    '"agent_auth" directive is duplicate';
+mistake 'no zone', "$server agent_auth key;  # fault\n}",
+    '"agent_auth key" needs a zone, define one with "agent_key_zone" in http';
+mistake 'another zone', "$zone$server agent_auth key=other;  # fault\n}",
+    'unknown zone "other" in "agent_auth", define it with "agent_key_zone" in'
+    . ' http';
+mistake 'one of two zones', "$zone$server location / {\n"
+    . "agent_auth key;  # fault\n}\n}\n"
+    . 'agent_key_zone zone=more:1m file=keys.jsonl;',
+    '"agent_auth key" must name its zone as in "key=name", there are several';
+mistake 'in "if"', "$zone$server location / {\nif (\$arg_a) {\n"
+    . "agent_auth key;  # fault\n}\n}\n}",
+    '"agent_auth" directive is not allowed here';
+
+my ($status, $output) = try_conf('', "agent_auth key;\n");
+like($output, qr/"agent_auth" directive is not allowed here/, 'outside http');
+
+fine 'a guard', '';
+fine 'the zone by name', 'satisfy any;';
+
+
+
+=== TEST 2: agent_key_zone
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+my $invalid = sub {
+    my ($parameter) = @_;
+
+    mistake $parameter, "agent_key_zone zone=k:1m file=keys.jsonl $parameter;"
+        . '  # fault', "invalid parameter \"$parameter\" in \"agent_key_zone\"";
+};
+
+$invalid->($_) for 'check=', 'check=0', 'check=99ms', 'check=-1s', 'check=x',
+    'file=', 'pepper_file=', 'size=1m', 'keys.jsonl', 'Zone=x:1m';
+
+mistake 'nothing', 'agent_key_zone;  # fault',
+    'invalid number of arguments in "agent_key_zone" directive';
+mistake 'no file', 'agent_key_zone zone=k:1m;  # fault',
+    '"agent_key_zone" must have "file=path"';
+mistake 'no zone', 'agent_key_zone file=keys.jsonl;  # fault',
+    '"agent_key_zone" must have "zone=name:size"';
+
+for my $zone ('k', 'k:', ':1m', 'k:x', 'k:1x', 'k:-1', '') {
+    mistake "zone=$zone", "agent_key_zone zone=$zone file=keys.jsonl;"
+        . '  # fault', "invalid parameter \"zone=$zone\" in"
+        . ' "agent_key_zone"';
+}
+
+mistake 'a small zone', 'agent_key_zone zone=k:8k file=keys.jsonl;  # fault',
+    'zone "zone=k:8k" in "agent_key_zone" is too small, it needs zone=k:32k at'
+    . ' least';
+mistake 'a name twice', zone()
+    . 'agent_key_zone zone=keys:1m file=other.jsonl;  # fault',
+    'duplicate zone "keys" in "agent_key_zone"';
+mistake 'a file that is not there',
+    'agent_key_zone zone=k:1m file=none.jsonl;  # fault',
+    '"agent_key_zone" has no key table for zone "k"';
+mistake 'a pepper file that is not there', 'agent_key_zone zone=k:1m'
+    . ' file=keys.jsonl pepper_file=none;  # fault',
+    'in "agent_key_zone"';
+mistake 'in a server', "server {\n" . zone() =~ s/;/;  # fault/r . '}',
+    '"agent_key_zone" directive is not allowed here';
+mistake 'in a location', "server {\nlocation / {\n"
+    . zone() =~ s/;/;  # fault/r . "}\n}",
+    '"agent_key_zone" directive is not allowed here';
+
+# what nginx itself says of a name that another module uses
+
+my ($status, $output) = try_conf(zone()
+    . 'limit_req_zone $uri zone=keys:1m rate=1r/s;');
+is($status, 1, 'a name of another module');
+like($output, qr/\[emerg\].*shared memory zone "keys"/, 'said');
+
+my ($good) = try_conf('agent_key_zone check=100ms file=keys.jsonl'
+    . ' zone=a.b-c:64k;');
+is($good, 0, 'in any order');
+
+
+
+=== TEST 3: agent_credential
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+in_location 'no variable', 'agent_credential http_x;  # fault',
+    'invalid parameter "http_x" in "agent_credential", expected a variable';
+in_location 'the name of a field', 'agent_credential X-API-Key;  # fault',
+    'invalid parameter "X-API-Key" in "agent_credential"';
+in_location 'a dollar alone', 'agent_credential $;  # fault',
+    'invalid parameter "$" in "agent_credential"';
+in_location 'nothing', 'agent_credential;  # fault',
+    'invalid number of arguments in "agent_credential" directive';
+in_location 'twice', "agent_credential \$http_x;\n"
+    . 'agent_credential $http_y;  # fault',
+    '"agent_credential" directive is duplicate';
+in_location 'a variable twice', 'agent_credential $http_x $http_X;  # fault',
+    'duplicate variable "$http_X" in "agent_credential"';
+in_location 'off beside others', 'agent_credential off $http_x;  # fault',
+    'invalid parameter "off" in "agent_credential"';
+in_location 'in limit_except', "limit_except GET {\n"
+    . "agent_credential \$http_x;  # fault\n}",
+    '"agent_credential" directive is not allowed here';
+
+# what cannot be hidden, said of the guard that would need it
+
+for my $variable (qw/ arg_key cookie_key remote_user /) {
+    mistake "hiding \$$variable", zone() . "agent_audit off;\nserver {\n"
+        . "location / {\nagent_auth key;  # fault\n"
+        . "agent_credential \$$variable;\n}\n}",
+        "\"agent_credential \$$variable\" cannot be hidden from the upstream,"
+        . ' only $http_ variables can: set "agent_hide_credential off" or take'
+        . ' another place';
+}
+
+fine 'where hiding is off',
+    'agent_credential $arg_key; agent_hide_credential off;';
+fine 'in observe', 'agent_credential $arg_key; agent_mode observe;';
+fine 'fields', 'agent_credential $http_x $http_authorization;';
+
+in_location 'an unknown variable', "agent_hide_credential off;\n"
+    . 'agent_credential $http_x $no_such_thing;  # fault',
+    'unknown variable "$no_such_thing" in "agent_credential"';
+
+
+
+=== TEST 4: agent_scope and agent_scope_implies
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+my $allows = ': RFC 6750 allows printable ASCII without space, \'"\' and'
+    . ' \'\\\'';
+
+for my $case (
+    [ 'a space', '"a b"', 'a b' ], [ 'a quote', q('a"b'), 'a"b' ],
+    [ 'a backslash', q('a\\\\b'), 'a\\b' ], [ 'nothing', '""', '' ],
+    [ 'UTF-8', "a\xc3\xa9", "a\xc3\xa9" ], [ '0x7f', "a\x7f", "a\x7f" ],
+) {
+    my ($what, $text, $shown) = @$case;
+
+    in_location "a scope with $what", "agent_scope ok $text;  # fault",
+        "invalid scope \"$shown\" in \"agent_scope\"$allows";
+    mistake "an implied scope with $what",
+        zone() . "agent_scope_implies ok $text;  # fault",
+        "invalid scope \"$shown\" in \"agent_scope_implies\"";
+}
+
+in_location 'no scope', 'agent_scope;  # fault',
+    'invalid number of arguments in "agent_scope" directive';
+
+for my $words ('any', 'all', 'allow_empty', 'any allow_empty') {
+    in_location "only $words", "agent_scope $words;  # fault",
+        '"agent_scope" directive has no value';
+}
+
+in_location 'off after others', "agent_scope a;\nagent_scope off;  # fault",
+    '"agent_scope" directive has "off" beside other values';
+in_location 'others after off', "agent_scope off;\nagent_scope a;  # fault",
+    '"agent_scope" directive has "off" beside other values';
+
+mistake 'one scope', zone() . 'agent_scope_implies a;  # fault',
+    'invalid number of arguments in "agent_scope_implies" directive';
+mistake 'a variable', zone() . 'agent_scope_implies a $arg_b;  # fault',
+    'invalid scope "$arg_b" in "agent_scope_implies"';
+in_location 'in a location', 'agent_scope_implies a b;  # fault',
+    '"agent_scope_implies" directive is not allowed here';
+
+in_location 'an unknown variable', 'agent_scope a "b:$no_such_thing";  # fault',
+    'unknown variable "$no_such_thing" in "agent_scope"';
+in_location 'an unknown variable in braces',
+    'agent_scope "${host}${no_such_thing}x";  # fault',
+    'unknown variable "$no_such_thing" in "agent_scope"';
+
+fine 'scopes', 'agent_scope any allow_empty a $arg_b; agent_scope all c;';
+fine 'off', 'agent_scope off;';
+fine 'a scope named off, beside another', 'agent_scope off a;';
+
+
+
+=== TEST 5: agent_service, agent_require
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+my $invalid = sub {
+    my ($directive, $what, $text, $shown) = @_;
+
+    in_location "$directive $what", "$directive $text;  # fault",
+        "invalid parameter \"$shown\" in \"$directive\"";
+};
+
+$invalid->('agent_service', 'of two words', '"a b"', 'a b');
+$invalid->('agent_service', 'empty', '""', '');
+$invalid->('agent_service', 'a variable', '$host', '$host');
+$invalid->('agent_service', 'with a quote', q('a"b'), 'a"b');
+$invalid->('agent_service', 'too long', 'x' x 256, 'x' x 256);
+in_location 'two services', 'agent_service a b;  # fault',
+    'invalid number of arguments in "agent_service" directive';
+in_location 'no service', 'agent_service;  # fault',
+    'invalid number of arguments in "agent_service" directive';
+in_location 'a service twice', "agent_service a;\nagent_service b;  # fault",
+    '"agent_service" directive is duplicate';
+in_location 'service in limit_except',
+    "limit_except GET {\nagent_service a;  # fault\n}",
+    '"agent_service" directive is not allowed here';
+
+$invalid->('agent_require', 'of a constant', 'yes', 'yes');
+$invalid->('agent_require', 'of a constant beside others', '$host 1', '1');
+$invalid->('agent_require', 'with a bad error', '$host error=404',
+    'error=404');
+$invalid->('agent_require', 'with no error', '$host error=', 'error=');
+$invalid->('agent_require', 'with an error amid it', 'error=401 $host',
+    'error=401');
+in_location 'only an error', 'agent_require error=401;  # fault',
+    '"agent_require" directive has no value';
+in_location 'nothing required', 'agent_require;  # fault',
+    'invalid number of arguments in "agent_require" directive';
+in_location 'off after others', "agent_require \$host;\n"
+    . 'agent_require off;  # fault',
+    '"agent_require" directive has "off" beside other values';
+in_location 'others after off', "agent_require off;\n"
+    . 'agent_require $host;  # fault',
+    '"agent_require" directive has "off" beside other values';
+
+in_location 'an unknown variable', 'agent_require $host $no_such_thing;  # fault',
+    'unknown variable "$no_such_thing" in "agent_require"';
+in_location 'an open brace', 'agent_require $host "${host";  # fault',
+    'the closing bracket in "host" variable is missing';
+
+fine 'variables of all kinds',
+    'set $own 1; agent_require $own $mapped $HTTP_x $arg_a $cookie_b'
+    . ' $agent_claim_x $Host $sent_http_x "${own}x" $time_local;'
+    . ' if ($uri ~ "(?<named>.)") { set $later 1; } agent_scope $later $named;',
+    "map \$uri \$mapped { default 1; }\n";
+fine 'a service', 'agent_service billing;';
+fine 'no service', 'agent_service off;';
+fine 'requirements', 'agent_require $host "$uri$args" error=401;'
+    . ' agent_require $arg_a;';
+fine 'none', 'agent_require off;';
+
+
+
+=== TEST 6: agent_mode, agent_hide_credential, agent_realm, agent_audit
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+in_location 'another mode', 'agent_mode permissive;  # fault',
+    'invalid value "permissive" in "agent_mode" directive, it must be'
+    . ' "enforce" or "observe"';
+in_location 'a mode twice', "agent_mode observe;\nagent_mode enforce;  # fault",
+    '"agent_mode" directive is duplicate';
+in_location 'no mode', 'agent_mode;  # fault',
+    'invalid number of arguments in "agent_mode" directive';
+in_location 'two modes', 'agent_mode enforce observe;  # fault',
+    'invalid number of arguments in "agent_mode" directive';
+in_location 'mode in limit_except',
+    "limit_except GET {\nagent_mode observe;  # fault\n}",
+    '"agent_mode" directive is not allowed here';
+
+in_location 'hide yes', 'agent_hide_credential yes;  # fault',
+    'invalid value "yes" in "agent_hide_credential" directive, it must be "on"'
+    . ' or "off"';
+in_location 'hide twice', "agent_hide_credential on;\n"
+    . 'agent_hide_credential off;  # fault',
+    '"agent_hide_credential" directive is duplicate';
+
+for my $case (
+    [ 'empty', '""', '' ], [ 'with a quote', q('a"b'), 'a"b' ],
+    [ 'with a backslash', q('a\\\\b'), 'a\\b' ],
+    [ 'with a tab', "\"a\tb\"", "a\tb" ],
+    [ 'in UTF-8', "a\xc3\xa9", "a\xc3\xa9" ],
+    [ 'of a variable', '$host', '$host' ],
+) {
+    my ($what, $text, $shown) = @$case;
+
+    in_location "a realm $what", "agent_realm $text;  # fault",
+        "invalid parameter \"$shown\" in \"agent_realm\"";
+}
+
+in_location 'a realm twice', "agent_realm a;\nagent_realm b;  # fault",
+    '"agent_realm" directive is duplicate';
+in_location 'a realm of two words', 'agent_realm a b;  # fault',
+    'invalid number of arguments in "agent_realm" directive';
+
+in_location 'no log', 'agent_audit;  # fault',
+    'invalid number of arguments in "agent_audit" directive';
+in_location 'off after a log', "agent_audit logs/a.log;\n"
+    . 'agent_audit off;  # fault', '"agent_audit off"';
+in_location 'a log after off', "agent_audit off;\n"
+    . 'agent_audit logs/a.log;  # fault', '"agent_audit off"';
+in_location 'a bad buffer', 'agent_audit logs/a.log buffer=x;  # fault',
+    'invalid buffer size "x" in "agent_audit"';
+in_location 'a bad flush', 'agent_audit logs/a.log flush=x;  # fault',
+    'invalid flush time "x" in "agent_audit"';
+in_location 'an unknown parameter', 'agent_audit logs/a.log gzip;  # fault',
+    'invalid parameter "gzip" in "agent_audit"';
+
+fine 'modes', 'agent_mode observe;';
+fine 'a realm', 'agent_realm "our agents (test)";';
+
+
+
+=== TEST 7: each directive has been tried
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+my %known;
+
+for my $path (glob "$AgentAuth::Root/src/module/*.c") {
+    open my $in, '<', $path or die $!;
+
+    while (<$in>) {
+        $known{$1} = 1 if /^    \{ ngx_string\("(agent_\w+)"\),$/;
+    }
+}
+
+ok(scalar(keys %known) >= 11, 'directives of the module');
+is_deeply([ sort grep { !$tested{$_} } keys %known ], [],
+    'none of which was not tried');
+
+
+
+=== TEST 8: a guard without an audit log is warned about, once
+--- keys
+alpha
+--- no_audit
+--- config
+    agent_auth key;  # fault
+
+    location /a { empty_gif; }
+    location /b { empty_gif; }
+    location /c { agent_audit logs/audit.log; empty_gif; }
+--- request
+GET /a
+--- error_code: 401
+--- suppress_stderr
+--- startup
+is guarded and not audited, set "agent_audit"
+--- after
+is(scalar(grep { /is guarded and not audited/ } error_lines()), 1, 'once');
+
+
+
+=== TEST 9: the line is right in included files as well
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+write_file('part.conf', "# a comment\n\nagent_auth key=other;\n", 0644);
+
+my ($status, $output) = try_conf(zone() . "agent_audit off;\nserver {\n"
+    . "location / {\ninclude part.conf;\n}\n}");
+
+is($status, 1, 'refused');
+like($output, qr/unknown zone "other" in "agent_auth".* in \S+\/part.conf:3$/m,
+    'with the file it is in');
