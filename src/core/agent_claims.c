@@ -500,6 +500,24 @@ agent_claims_json(const json_t *object, agent_claims_buf_t *b,
 
 
 size_t
+agent_claims_size(const agent_claims_t *claims)
+{
+    size_t              i, size;
+    const agent_str_t  *text[AGENT_CLAIMS_TEXTS];
+
+    agent_claims_texts(claims, text);
+
+    for (i = 0, size = sizeof(agent_claims_head_t); i < AGENT_CLAIMS_TEXTS;
+         i++)
+    {
+        size += text[i]->len;
+    }
+
+    return size;
+}
+
+
+size_t
 agent_claims_pack(const agent_claims_t *claims, uint8_t *record, size_t size)
 {
     size_t                i, need;

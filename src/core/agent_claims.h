@@ -91,6 +91,11 @@ int agent_claims_audience(const agent_claims_t *claims,
     const agent_str_t *audience);
 
 
+/* octets of the record of these claims */
+
+size_t agent_claims_size(const agent_claims_t *claims);
+
+
 /*
  * A compact record of the claims: agent_claims_pack() writes at most size
  * octets and returns their number, or 0 where they do not fit.  What

@@ -73,6 +73,27 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_KEY_SERVICE] =
         { agent_string("key_service"), 403, AGENT_ERROR_NONE },
 
+    [AGENT_TOKEN_INACTIVE] =
+        { agent_string("token_inactive"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_TOKEN_EXPIRED] =
+        { agent_string("token_expired"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_TOKEN_NOT_YET_VALID] =
+        { agent_string("token_not_yet_valid"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_TOKEN_CLAIMS] =
+        { agent_string("token_claims"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_ISSUER_MISMATCH] =
+        { agent_string("issuer_mismatch"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_AUDIENCE_MISMATCH] =
+        { agent_string("audience_mismatch"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_BINDING_MISSING] =
+        { agent_string("binding_missing"), 401, AGENT_ERROR_INVALID_TOKEN },
+
     [AGENT_SCOPE_INSUFFICIENT] =
         { agent_string("scope_insufficient"), 403,
           AGENT_ERROR_INSUFFICIENT_SCOPE },
@@ -80,8 +101,20 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_REQUIREMENT_FAILED] =
         { agent_string("requirement_failed"), 403, AGENT_ERROR_NONE },
 
+    [AGENT_PROVIDER_UNAVAILABLE] =
+        { agent_string("provider_unavailable"), 503, AGENT_ERROR_NONE },
+
+    [AGENT_PROVIDER_REFUSED_CLIENT] =
+        { agent_string("provider_refused_client"), 503, AGENT_ERROR_NONE },
+
+    [AGENT_PROVIDER_BAD_ANSWER] =
+        { agent_string("provider_bad_answer"), 503, AGENT_ERROR_NONE },
+
     [AGENT_TABLE_BUSY] =
         { agent_string("table_busy"), 503, AGENT_ERROR_NONE },
+
+    [AGENT_RATE_LIMITED] =
+        { agent_string("rate_limited"), 429, AGENT_ERROR_NONE },
 
     [AGENT_SUBREQUEST_REFUSED] =
         { agent_string("subrequest_refused"), 403, AGENT_ERROR_NONE },

@@ -307,12 +307,14 @@ ngx_agent_call_copy(ngx_pool_t *pool, const agent_claims_t *claims,
     size_t   len;
     u_char  *p;
 
-    p = ngx_pnalloc(pool, AGENT_CLAIMS_RECORD_MAX);
+    len = agent_claims_size(claims);
+
+    p = ngx_pnalloc(pool, len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    len = agent_claims_pack(claims, p, AGENT_CLAIMS_RECORD_MAX);
+    len = agent_claims_pack(claims, p, len);
 
     return (len && agent_claims_unpack(p, len, copy) == 0) ? NGX_OK
                                                            : NGX_ERROR;

@@ -65,6 +65,8 @@ void ngx_agent_breaker_worked(ngx_agent_call_t *call);
 
 /* ngx_agent_token.c */
 
+ngx_int_t ngx_agent_token_cached(ngx_agent_token_t *token);
+
 void ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason);
 void ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
     const agent_claims_t *claims);

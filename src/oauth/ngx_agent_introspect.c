@@ -63,7 +63,7 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 
     if (rc == NGX_OK) {
         call->fetch = ngx_agent_fetch_start(&provider->fetch,
-                                            &provider->endpoint, &request, 1,
+                                            &provider->endpoint, &request,
                                             ngx_agent_introspect_answer, call);
         rc = call->fetch ? NGX_OK : NGX_ERROR;
     }
@@ -259,8 +259,8 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
     }
 
     if (answer->error != NGX_AGENT_FETCH_OK
-        || answer->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
-        || answer->status == NGX_HTTP_TOO_MANY_REQUESTS)
+        || answer->status >= 500
+        || answer->status == 429)
     {
         ngx_agent_breaker_failed(call);
         return AGENT_PROVIDER_UNAVAILABLE;
@@ -268,14 +268,14 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
 
     ngx_agent_breaker_worked(call);
 
-    if (answer->status == NGX_HTTP_OK) {
+    if (answer->status == 200) {
         return AGENT_OK;
     }
 
     /* our own credentials, not the client's: RFC 7662, 2.3 */
 
-    if (answer->status == NGX_HTTP_UNAUTHORIZED
-        || answer->status == NGX_HTTP_FORBIDDEN)
+    if (answer->status == 401
+        || answer->status == 403)
     {
         if (ngx_agent_introspect_warn(call)) {
             ngx_log_error(NGX_LOG_ALERT, call->log, 0,

@@ -18,7 +18,6 @@ typedef struct {
 } ngx_agent_entry_t;
 
 
-static ngx_int_t ngx_agent_token_cached(ngx_agent_token_t *token);
 static ngx_int_t ngx_agent_token_entry(ngx_agent_token_t *token,
     const ngx_agent_cache_entry_t *entry, const u_char *data);
 static ngx_int_t ngx_agent_token_done(ngx_agent_token_t *token,
@@ -76,7 +75,7 @@ ngx_agent_token_verify(ngx_agent_token_t *token)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_agent_token_cached(ngx_agent_token_t *token)
 {
     u_char                    *data;

@@ -1,0 +1,947 @@
+
+/*
+ * One exchange: resolve, connect, shake hands, send, read, and hand the
+ * answer over.  Connections that stay open wait for the next exchange.
+ */
+
+#include "ngx_agent_fetch.h"
+
+#include <ngx_event_connect.h>
+
+#include <openssl/crypto.h>
+#include <openssl/x509v3.h>
+
+
+#define NGX_AGENT_FETCH_HEAD       16384
+#define NGX_AGENT_FETCH_READ       16384
+#define NGX_AGENT_FETCH_IDLE       60000
+
+/* ms for one of several addresses */
+
+#define NGX_AGENT_FETCH_CONNECT    1000
+
+
+/* lives in a pool of its own, as long as the connection */
+
+typedef struct {
+    ngx_queue_t                    queue;       /* of those that are idle */
+    ngx_connection_t              *connection;
+    const ngx_agent_endpoint_t    *ep;
+    const ngx_agent_fetch_conf_t  *conf;
+    ngx_agent_fetch_t             *fetch;       /* NULL: idle */
+} ngx_agent_peer_t;
+
+
+struct ngx_agent_fetch_s {
+    ngx_pool_t                    *pool;
+    ngx_log_t                     *log;
+    const ngx_agent_fetch_conf_t  *conf;
+    const ngx_agent_endpoint_t    *ep;
+    ngx_agent_fetch_pt             handler;
+    void                          *data;
+
+    ngx_event_t                    event;       /* begin, then the deadline */
+    ngx_resolver_ctx_t            *resolving;
+    ngx_addr_t                    *addrs;
+    ngx_uint_t                     naddrs;
+    ngx_uint_t                     next;
+
+    ngx_agent_peer_t              *peer;
+    u_char                        *request;
+    size_t                         size;
+    size_t                         sent;
+
+    agent_http_t                   http;
+    u_char                        *body;
+    size_t                         len;
+
+    unsigned                       begun:1;
+    unsigned                       reused:1;
+    unsigned                       answered:1;  /* an octet of it came */
+
+    u_char                         head[NGX_AGENT_FETCH_HEAD];
+    u_char                         buffer[NGX_AGENT_FETCH_READ];
+};
+
+
+static ngx_int_t ngx_agent_fetch_request(ngx_agent_fetch_t *f,
+    const ngx_agent_fetch_request_t *request);
+static void ngx_agent_fetch_event(ngx_event_t *ev);
+static void ngx_agent_fetch_begin(ngx_agent_fetch_t *f);
+static ngx_agent_peer_t *ngx_agent_fetch_idle_peer(ngx_agent_fetch_t *f);
+static void ngx_agent_fetch_resolve(ngx_agent_fetch_t *f);
+static void ngx_agent_fetch_resolved(ngx_resolver_ctx_t *ctx);
+static ngx_int_t ngx_agent_fetch_addrs(ngx_agent_fetch_t *f,
+    ngx_resolver_ctx_t *ctx);
+static void ngx_agent_fetch_connect(ngx_agent_fetch_t *f);
+static ngx_int_t ngx_agent_fetch_peer(ngx_agent_fetch_t *f,
+    ngx_addr_t *addr);
+static void ngx_agent_fetch_connected(ngx_event_t *ev);
+static void ngx_agent_fetch_handshake(ngx_agent_fetch_t *f);
+static void ngx_agent_fetch_handshaken(ngx_connection_t *c);
+static ngx_int_t ngx_agent_fetch_verify(ngx_agent_fetch_t *f,
+    ngx_connection_t *c);
+static void ngx_agent_fetch_send(ngx_agent_fetch_t *f);
+static void ngx_agent_fetch_writable(ngx_event_t *ev);
+static void ngx_agent_fetch_readable(ngx_event_t *ev);
+static ngx_int_t ngx_agent_fetch_take(ngx_agent_fetch_t *f, ssize_t n);
+static void ngx_agent_fetch_broken(ngx_agent_fetch_t *f);
+static void ngx_agent_fetch_finish(ngx_agent_fetch_t *f,
+    ngx_agent_fetch_e error);
+static void ngx_agent_peer_idle(ngx_agent_peer_t *peer);
+static void ngx_agent_peer_idle_event(ngx_event_t *ev);
+static void ngx_agent_peer_close(ngx_agent_peer_t *peer);
+
+
+/* idle connections of this worker, the one used last first */
+
+static ngx_queue_t  ngx_agent_idle;
+
+
+void
+ngx_agent_fetch_init_process(void)
+{
+    ngx_queue_init(&ngx_agent_idle);
+}
+
+
+ngx_agent_fetch_t *
+ngx_agent_fetch_start(const ngx_agent_fetch_conf_t *conf,
+    const ngx_agent_endpoint_t *ep, const ngx_agent_fetch_request_t *request,
+    ngx_agent_fetch_pt handler, void *data)
+{
+    ngx_pool_t         *pool;
+    ngx_agent_fetch_t  *f;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    f = ngx_palloc(pool, sizeof(ngx_agent_fetch_t));
+    if (f == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    ngx_memzero(f, offsetof(ngx_agent_fetch_t, head));
+
+    f->pool = pool;
+    f->log = ngx_cycle->log;
+    f->conf = conf;
+    f->ep = ep;
+    f->handler = handler;
+    f->data = data;
+
+    if (ngx_agent_fetch_request(f, request) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    f->event.handler = ngx_agent_fetch_event;
+    f->event.data = f;
+    f->event.log = f->log;
+
+    ngx_post_event(&f->event, &ngx_posted_events);
+
+    return f;
+}
+
+
+static ngx_int_t
+ngx_agent_fetch_request(ngx_agent_fetch_t *f,
+    const ngx_agent_fetch_request_t *request)
+{
+    u_char  *p, *last;
+    size_t   len;
+
+    len = request->method.len + f->ep->uri.len + f->ep->authority.len
+          + request->headers.len + request->body.len
+          + sizeof("  HTTP/1.1" CRLF "Host: " CRLF "Content-Length: " CRLF
+                   "Connection: keep-alive" CRLF CRLF)
+          + NGX_SIZE_T_LEN;
+
+    p = ngx_pnalloc(f->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_sprintf(p, "%V %V HTTP/1.1" CRLF "Host: %V" CRLF
+                       "Content-Length: %uz" CRLF
+                       "Connection: keep-alive" CRLF "%V" CRLF,
+                       &request->method, &f->ep->uri, &f->ep->authority,
+                       request->body.len, &request->headers);
+    last = ngx_cpymem(last, request->body.data, request->body.len);
+
+    f->request = p;
+    f->size = last - p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_fetch_event(ngx_event_t *ev)
+{
+    ngx_agent_fetch_t  *f;
+
+    f = ev->data;
+
+    if (f->begun) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_TIMEOUT);
+        return;
+    }
+
+    /* not cancelable: somebody waits for what comes of it */
+
+    f->begun = 1;
+    ngx_add_timer(&f->event, f->conf->timeout);
+
+    ngx_agent_fetch_begin(f);
+}
+
+
+static void
+ngx_agent_fetch_begin(ngx_agent_fetch_t *f)
+{
+    agent_http_init(&f->http, f->head, sizeof(f->head), NGX_AGENT_FETCH_BODY,
+                    NULL, 0);
+
+    f->sent = 0;
+    f->len = 0;
+    f->reused = 0;
+    f->answered = 0;
+
+    f->peer = ngx_agent_fetch_idle_peer(f);
+
+    if (f->peer) {
+        f->reused = 1;
+        ngx_agent_fetch_send(f);
+        return;
+    }
+
+    if (f->ep->naddrs) {
+        f->addrs = f->ep->addrs;
+        f->naddrs = f->ep->naddrs;
+        ngx_agent_fetch_connect(f);
+        return;
+    }
+
+    ngx_agent_fetch_resolve(f);
+}
+
+
+static ngx_agent_peer_t *
+ngx_agent_fetch_idle_peer(ngx_agent_fetch_t *f)
+{
+    ngx_queue_t       *q;
+    ngx_connection_t  *c;
+    ngx_agent_peer_t  *peer;
+
+    for (q = ngx_queue_head(&ngx_agent_idle);
+         q != ngx_queue_sentinel(&ngx_agent_idle);
+         q = ngx_queue_next(q))
+    {
+        peer = ngx_queue_data(q, ngx_agent_peer_t, queue);
+
+        if (peer->ep != f->ep) {
+            continue;
+        }
+
+        ngx_queue_remove(q);
+
+        c = peer->connection;
+        c->idle = 0;
+
+        if (c->read->timer_set) {
+            ngx_del_timer(c->read);
+        }
+
+        c->read->cancelable = 0;
+        c->read->handler = ngx_agent_fetch_readable;
+        c->write->handler = ngx_agent_fetch_writable;
+        peer->fetch = f;
+
+        return peer;
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_agent_fetch_resolve(ngx_agent_fetch_t *f)
+{
+    ngx_resolver_ctx_t  *ctx;
+
+    ctx = ngx_resolve_start(f->conf->resolver, NULL);
+
+    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    ctx->name = f->ep->host;
+    ctx->handler = ngx_agent_fetch_resolved;
+    ctx->data = f;
+    ctx->timeout = f->conf->resolver_timeout;
+
+    f->resolving = ctx;
+
+    if (ngx_resolve_name(ctx) != NGX_OK) {
+        f->resolving = NULL;
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+    }
+}
+
+
+static void
+ngx_agent_fetch_resolved(ngx_resolver_ctx_t *ctx)
+{
+    ngx_int_t           rc;
+    ngx_agent_fetch_t  *f;
+
+    f = ctx->data;
+
+    rc = NGX_ERROR;
+
+    if (ctx->state) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: \"%V\" of provider \"%V\" could not be "
+                      "resolved (%i: %s)", &ctx->name, &f->conf->name,
+                      ctx->state, ngx_resolver_strerror(ctx->state));
+
+    } else {
+        rc = ngx_agent_fetch_addrs(f, ctx);
+    }
+
+    ngx_resolve_name_done(ctx);
+    f->resolving = NULL;
+
+    if (rc != NGX_OK) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    ngx_agent_fetch_connect(f);
+}
+
+
+static ngx_int_t
+ngx_agent_fetch_addrs(ngx_agent_fetch_t *f, ngx_resolver_ctx_t *ctx)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_uint_t        i;
+    struct sockaddr  *sa;
+
+    f->addrs = ngx_pcalloc(f->pool, ctx->naddrs * sizeof(ngx_addr_t));
+    if (f->addrs == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ctx->naddrs; i++) {
+
+        sa = ngx_palloc(f->pool, ctx->addrs[i].socklen);
+        p = ngx_pnalloc(f->pool, NGX_SOCKADDR_STRLEN);
+
+        if (sa == NULL || p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(sa, ctx->addrs[i].sockaddr, ctx->addrs[i].socklen);
+        ngx_inet_set_port(sa, f->ep->port);
+
+        len = ngx_sock_ntop(sa, ctx->addrs[i].socklen, p, NGX_SOCKADDR_STRLEN,
+                            1);
+
+        f->addrs[i].sockaddr = sa;
+        f->addrs[i].socklen = ctx->addrs[i].socklen;
+        f->addrs[i].name.data = p;
+        f->addrs[i].name.len = len;
+    }
+
+    f->naddrs = ctx->naddrs;
+    f->next = 0;
+
+    return NGX_OK;
+}
+
+
+/* the next address that has not been tried */
+
+static void
+ngx_agent_fetch_connect(ngx_agent_fetch_t *f)
+{
+    ngx_int_t   rc;
+    ngx_addr_t *addr;
+
+    while (f->next < f->naddrs) {
+
+        addr = &f->addrs[f->next++];
+        rc = ngx_agent_fetch_peer(f, addr);
+
+        if (rc == NGX_AGAIN) {
+            ngx_add_timer(f->peer->connection->write,
+                          f->next < f->naddrs ? NGX_AGENT_FETCH_CONNECT
+                                              : f->conf->timeout);
+            return;
+        }
+
+        if (rc == NGX_OK) {
+            ngx_agent_fetch_handshake(f);
+            return;
+        }
+    }
+
+    ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+}
+
+
+static ngx_int_t
+ngx_agent_fetch_peer(ngx_agent_fetch_t *f, ngx_addr_t *addr)
+{
+    ngx_int_t               rc;
+    ngx_pool_t             *pool;
+    ngx_connection_t       *c;
+    ngx_agent_peer_t       *peer;
+    ngx_peer_connection_t   pc;
+
+    ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
+
+    pc.sockaddr = addr->sockaddr;
+    pc.socklen = addr->socklen;
+    pc.name = &addr->name;
+    pc.get = ngx_event_get_peer;
+    pc.log = f->log;
+    pc.log_error = NGX_ERROR_ERR;
+
+    rc = ngx_event_connect_peer(&pc);
+
+    c = pc.connection;
+
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        if (c) {
+            ngx_close_connection(c);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    pool = ngx_create_pool(512, ngx_cycle->log);
+    peer = pool ? ngx_pcalloc(pool, sizeof(ngx_agent_peer_t)) : NULL;
+
+    if (peer == NULL) {
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
+
+        ngx_close_connection(c);
+        return NGX_DECLINED;
+    }
+
+    peer->connection = c;
+    peer->ep = f->ep;
+    peer->conf = f->conf;
+    peer->fetch = f;
+
+    c->pool = pool;
+    c->data = peer;
+    c->sendfile = 0;
+    c->log = f->log;
+    c->read->log = f->log;
+    c->write->log = f->log;
+    c->read->handler = ngx_agent_fetch_connected;
+    c->write->handler = ngx_agent_fetch_connected;
+
+    f->peer = peer;
+
+    return rc;
+}
+
+
+static void
+ngx_agent_fetch_connected(ngx_event_t *ev)
+{
+    int                 err;
+    socklen_t           len;
+    ngx_connection_t   *c;
+    ngx_agent_peer_t   *peer;
+    ngx_agent_fetch_t  *f;
+
+    c = ev->data;
+    peer = c->data;
+    f = peer->fetch;
+
+    err = 0;
+    len = sizeof(int);
+
+    if (c->close) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    if (ev->timedout) {
+        err = NGX_ETIMEDOUT;
+
+    } else if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len)
+               == -1)
+    {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        ngx_log_error(NGX_LOG_ERR, f->log, err,
+                      "agent_auth: connect() to provider \"%V\" failed",
+                      &f->conf->name);
+
+        ngx_agent_peer_close(peer);
+        f->peer = NULL;
+
+        ngx_agent_fetch_connect(f);
+        return;
+    }
+
+    ngx_agent_fetch_handshake(f);
+}
+
+
+static void
+ngx_agent_fetch_handshake(ngx_agent_fetch_t *f)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = f->peer->connection;
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    if (!f->ep->tls || c->ssl) {
+        ngx_agent_fetch_send(f);
+        return;
+    }
+
+    if (ngx_ssl_create_connection(f->conf->ssl, c,
+                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
+        != NGX_OK)
+    {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    /* RFC 6066, 3: no addresses */
+
+    if (!f->ep->literal
+        && SSL_set_tlsext_host_name(c->ssl->connection,
+                                    (char *) f->ep->host.data)
+           == 0)
+    {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    rc = ngx_ssl_handshake(c);
+
+    if (rc == NGX_AGAIN) {
+        c->ssl->handler = ngx_agent_fetch_handshaken;
+        return;
+    }
+
+    ngx_agent_fetch_handshaken(c);
+}
+
+
+static void
+ngx_agent_fetch_handshaken(ngx_connection_t *c)
+{
+    ngx_agent_peer_t   *peer;
+    ngx_agent_fetch_t  *f;
+
+    peer = c->data;
+    f = peer->fetch;
+
+    if (!c->ssl->handshaked || ngx_agent_fetch_verify(f, c) != NGX_OK) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    ngx_agent_fetch_send(f);
+}
+
+
+static ngx_int_t
+ngx_agent_fetch_verify(ngx_agent_fetch_t *f, ngx_connection_t *c)
+{
+    int         named;
+    X509       *cert;
+    long        rc;
+    ngx_str_t   host;
+
+    if (!f->conf->ssl_verify) {
+        return NGX_OK;
+    }
+
+    rc = SSL_get_verify_result(c->ssl->connection);
+
+    if (rc != X509_V_OK) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: certificate of provider \"%V\" is not "
+                      "trusted: (%l:%s)", &f->conf->name, rc,
+                      X509_verify_cert_error_string(rc));
+        return NGX_ERROR;
+    }
+
+    host = f->ep->host;
+
+    if (f->ep->literal) {
+        cert = SSL_get_peer_certificate(c->ssl->connection);
+        named = cert && X509_check_ip_asc(cert, (char *) host.data, 0) == 1;
+        X509_free(cert);
+
+    } else {
+        named = ngx_ssl_check_host(c, &host) == NGX_OK;
+    }
+
+    if (!named) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: certificate of provider \"%V\" is not for "
+                      "\"%V\"", &f->conf->name, &host);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_fetch_send(ngx_agent_fetch_t *f)
+{
+    ngx_connection_t  *c;
+
+    c = f->peer->connection;
+
+    c->read->handler = ngx_agent_fetch_readable;
+    c->write->handler = ngx_agent_fetch_writable;
+
+    ngx_agent_fetch_writable(c->write);
+}
+
+
+static void
+ngx_agent_fetch_writable(ngx_event_t *ev)
+{
+    ssize_t             n;
+    ngx_connection_t   *c;
+    ngx_agent_peer_t   *peer;
+    ngx_agent_fetch_t  *f;
+
+    c = ev->data;
+    peer = c->data;
+    f = peer->fetch;
+
+    while (f->sent < f->size) {
+
+        n = c->send(c, f->request + f->sent, f->size - f->sent);
+
+        if (n == NGX_ERROR) {
+            ngx_agent_fetch_broken(f);
+            return;
+        }
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        f->sent += n;
+    }
+
+    if (ngx_handle_write_event(c->write, 0) != NGX_OK
+        || ngx_handle_read_event(c->read, 0) != NGX_OK)
+    {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    if (c->read->ready) {
+        ngx_agent_fetch_readable(c->read);
+    }
+}
+
+
+static void
+ngx_agent_fetch_readable(ngx_event_t *ev)
+{
+    ssize_t             n;
+    ngx_connection_t   *c;
+    ngx_agent_peer_t   *peer;
+    ngx_agent_fetch_t  *f;
+
+    c = ev->data;
+    peer = c->data;
+    f = peer->fetch;
+
+    /* worker_shutdown_timeout */
+
+    if (c->close) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    for ( ;; ) {
+
+        n = c->recv(c, f->buffer, NGX_AGENT_FETCH_READ);
+
+        if (n == NGX_AGAIN) {
+
+            if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+                ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+            }
+
+            return;
+        }
+
+        if (n == NGX_ERROR || (n == 0 && !f->answered)) {
+            ngx_agent_fetch_broken(f);
+            return;
+        }
+
+        if (ngx_agent_fetch_take(f, n) == NGX_DONE) {
+            return;
+        }
+    }
+}
+
+
+/* NGX_DONE: the exchange is over, f is gone */
+
+static ngx_int_t
+ngx_agent_fetch_take(ngx_agent_fetch_t *f, ssize_t n)
+{
+    agent_str_t    in, body;
+    agent_http_e   rc;
+
+    f->answered = 1;
+
+    in.data = f->buffer;
+    in.len = n;
+
+    do {
+        rc = n ? agent_http_parse(&f->http, &in, &body)
+               : agent_http_eof(&f->http);
+
+        if (rc == AGENT_HTTP_BODY) {
+
+            if (f->body == NULL) {
+                f->body = ngx_palloc(f->pool, NGX_AGENT_FETCH_BODY);
+            }
+
+            if (f->body == NULL || body.len > NGX_AGENT_FETCH_BODY - f->len) {
+                rc = AGENT_HTTP_TOO_LARGE;
+                break;
+            }
+
+            ngx_memcpy(f->body + f->len, body.data, body.len);
+            f->len += body.len;
+        }
+
+    } while (rc == AGENT_HTTP_BODY);
+
+    switch (rc) {
+
+    case AGENT_HTTP_AGAIN:
+        return NGX_AGAIN;
+
+    case AGENT_HTTP_DONE:
+
+        /* octets behind the answer belong to nothing that was asked */
+
+        f->http.keepalive &= (n != 0 && in.len == 0);
+
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_OK);
+        break;
+
+    case AGENT_HTTP_TOO_LARGE:
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_TOO_LARGE);
+        break;
+
+    default:
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: bad answer of provider \"%V\": %s",
+                      &f->conf->name,
+                      f->http.reason ? f->http.reason : "it is cut off");
+
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_BAD_ANSWER);
+    }
+
+    return NGX_DONE;
+}
+
+
+/*
+ * The connection broke before an octet of the answer came.  One that was idle
+ * may have been closed while the request was on its way: it is asked again,
+ * which introspection stands.
+ */
+
+static void
+ngx_agent_fetch_broken(ngx_agent_fetch_t *f)
+{
+    if (!f->reused || f->answered) {
+        ngx_agent_fetch_finish(f, f->answered ? NGX_AGENT_FETCH_BAD_ANSWER
+                                              : NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
+    ngx_agent_peer_close(f->peer);
+    f->peer = NULL;
+
+    ngx_agent_fetch_begin(f);
+}
+
+
+static void
+ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error)
+{
+    ngx_agent_answer_t  answer;
+
+    if (f->event.timer_set) {
+        ngx_del_timer(&f->event);
+    }
+
+    if (f->resolving) {
+        ngx_resolve_name_done(f->resolving);
+        f->resolving = NULL;
+    }
+
+    if (f->peer) {
+        f->peer->fetch = NULL;
+
+        if (error == NGX_AGENT_FETCH_OK && f->http.keepalive
+            && f->sent == f->size)
+        {
+            ngx_agent_peer_idle(f->peer);
+
+        } else {
+            ngx_agent_peer_close(f->peer);
+        }
+
+        f->peer = NULL;
+    }
+
+    /* it holds our secret and the client's token */
+
+    OPENSSL_cleanse(f->request, f->size);
+
+    ngx_memzero(&answer, sizeof(ngx_agent_answer_t));
+
+    answer.error = error;
+
+    if (error == NGX_AGENT_FETCH_OK) {
+        answer.status = f->http.status;
+        answer.body.data = f->body;
+        answer.body.len = f->len;
+    }
+
+    f->handler(f->data, &answer);
+
+    ngx_destroy_pool(f->pool);
+}
+
+
+static void
+ngx_agent_peer_idle(ngx_agent_peer_t *peer)
+{
+    ngx_uint_t         n;
+    ngx_queue_t       *q;
+    ngx_connection_t  *c;
+    ngx_agent_peer_t  *other;
+
+    c = peer->connection;
+
+    for (q = ngx_queue_head(&ngx_agent_idle), n = 0;
+         q != ngx_queue_sentinel(&ngx_agent_idle);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_agent_peer_t, queue);
+        n += (other->ep == peer->ep);
+    }
+
+    if (n >= peer->conf->keepalive || ngx_exiting || ngx_terminate
+        || c->read->eof || c->read->error || c->write->error)
+    {
+        ngx_agent_peer_close(peer);
+        return;
+    }
+
+    /* so that a worker that exits closes it */
+
+    c->idle = 1;
+    c->read->cancelable = 1;
+    c->read->handler = ngx_agent_peer_idle_event;
+    c->write->handler = ngx_agent_peer_idle_event;
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_agent_peer_close(peer);
+        return;
+    }
+
+    ngx_add_timer(c->read, NGX_AGENT_FETCH_IDLE);
+    ngx_queue_insert_head(&ngx_agent_idle, &peer->queue);
+}
+
+
+/* nothing is asked: the peer closes, the time is over, or the worker exits */
+
+static void
+ngx_agent_peer_idle_event(ngx_event_t *ev)
+{
+    char               octet;
+    ssize_t            n;
+    ngx_connection_t  *c;
+    ngx_agent_peer_t  *peer;
+
+    c = ev->data;
+    peer = c->data;
+
+    if (ev->write) {
+        return;
+    }
+
+    if (!c->close && !ev->timedout) {
+
+        n = recv(c->fd, &octet, 1, MSG_PEEK);
+
+        if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
+            ev->ready = 0;
+
+            if (ngx_handle_read_event(ev, 0) == NGX_OK) {
+                return;
+            }
+        }
+    }
+
+    ngx_queue_remove(&peer->queue);
+    ngx_agent_peer_close(peer);
+}
+
+
+static void
+ngx_agent_peer_close(ngx_agent_peer_t *peer)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = peer->connection;
+    pool = c->pool;
+
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+        (void) ngx_ssl_shutdown(c);
+    }
+
+    ngx_close_connection(c);
+    ngx_destroy_pool(pool);
+}
