@@ -253,7 +253,7 @@ for my $file (sort keys %source) {
         if ($message =~ /^agent_auth: /) {
             push @log, $message;
 
-        } elsif ($arguments =~ /NGX_LOG_EMERG/ && $message =~ /agent_/) {
+        } elsif ($arguments =~ /NGX_LOG_EMERG/) {
             push @emerg, $message;
         }
     }
