@@ -8,7 +8,7 @@ use warnings;
 use lib 't/lib';
 use AgentAuth ();
 
-use File::Basename qw/ dirname /;
+use File::Basename qw/ basename dirname /;
 use File::Path qw/ make_path remove_tree /;
 use JSON::PP ();
 use Test::More;
@@ -27,7 +27,8 @@ my $module = $ENV{TEST_NGINX_LOAD_MODULES};
 
 my @manual = map { "docs/$_.md" }
     qw/ directives operations security troubleshooting decisions /;
-my %text = map { $_ => read_file($_) } @manual, 'README.md', 'CHANGELOG.md';
+my %text = map { $_ => read_file($_) } @manual, 'README.md', 'CHANGELOG.md',
+    'conf-examples/README.md';
 my %source = map { $_ => read_file($_) }
     map { s{^\Q$root/}{}r } glob "$root/src/*/*.[ch]";
 
@@ -253,7 +254,7 @@ for my $file (sort keys %source) {
         if ($message =~ /^agent_auth: /) {
             push @log, $message;
 
-        } elsif ($arguments =~ /NGX_LOG_EMERG/ && $message =~ /agent_/) {
+        } elsif ($arguments =~ /NGX_LOG_EMERG/) {
             push @emerg, $message;
         }
     }
@@ -434,6 +435,11 @@ for my $file (sort keys %text) {
 }
 
 cmp_ok($blocks, '>=', 15, 'there are examples');
+
+
+same([ $text{'conf-examples/README.md'} =~ /^\| \[([\w-]+)\]/mg ],
+    [ map { basename($_) } grep { -d } glob "$root/conf-examples/*" ],
+    'configurations');
 
 
 # -- links

@@ -80,7 +80,7 @@ my %more = (
     },
 
     'observe-first' => sub {
-        my ($bodies, $events) = @_;
+        my ($bodies, $events, $dir) = @_;
 
         is_deeply([ map { reason($_) } @$events ],
             [ qw/ credential_missing scope_insufficient credential_missing
@@ -90,6 +90,12 @@ my %more = (
         like($bodies->[1], qr/^auth=Bearer agk_/,
             'in observe the credential goes on');
         is($bodies->[4], "auth=\n", 'in enforce it does not');
+
+        my ($command) = read_file("$dir/conf/nginx.conf") =~ /^#     (perl .*)/m;
+        is(`$command`, <<'END', 'the command that sorts them');
+2 127.0.0.1 unauthenticated GET / credential_missing
+1 127.0.0.1 billing-bot GET / scope_insufficient
+END
     },
 
     'key-delivery' => sub {
@@ -268,7 +274,7 @@ sub try {
         0 .. $#expected;
 
     ok(scalar @events, 'there are audit lines');
-    $more{$name}->(\@bodies, \@events) if $more{$name};
+    $more{$name}->(\@bodies, \@events, $dir) if $more{$name};
 
     my @bad = grep { /\[(?:warn|error|crit|alert|emerg)\]/
                      && !/limiting requests/ }

@@ -163,6 +163,8 @@ static ngx_int_t
 ngx_agent_conf_source(ngx_conf_t *cf, ngx_str_t *value,
     ngx_agent_source_t *source)
 {
+    ngx_uint_t  i;
+
     ngx_memzero(source, sizeof(ngx_agent_source_t));
 
     if (value->data[0] != '$' || value->len < 2) {
@@ -180,13 +182,19 @@ ngx_agent_conf_source(ngx_conf_t *cf, ngx_str_t *value,
     {
         source->header.len = source->name.len - 5;
         source->header.data = ngx_pnalloc(cf->pool, source->header.len);
+        source->spelled = ngx_pnalloc(cf->pool, source->header.len);
 
-        if (source->header.data == NULL) {
+        if (source->header.data == NULL || source->spelled == NULL) {
             return NGX_ERROR;
         }
 
         ngx_strlow(source->header.data, source->name.data + 5,
                    source->header.len);
+
+        for (i = 0; i < source->header.len; i++) {
+            source->spelled[i] = (source->header.data[i] == '_')
+                                 ? '-' : source->header.data[i];
+        }
 
         source->scheme = source->header.len == sizeof("authorization") - 1
                          && ngx_strncmp(source->header.data, "authorization",

@@ -44,6 +44,7 @@ typedef struct {
     ngx_str_t                    name;      /* of the variable */
     ngx_str_t                    header;    /* lower case, '_' for '-'; empty:
                                                any other variable */
+    u_char                      *spelled;   /* the same, with '-' for '_' */
     ngx_int_t                    index;     /* of such a variable */
     unsigned                     scheme:1;  /* $http_authorization */
 } ngx_agent_source_t;

@@ -15,13 +15,15 @@ static ngx_int_t ngx_agent_present_source(ngx_http_request_t *r,
 static ngx_int_t ngx_agent_present_header(ngx_http_request_t *r,
     const ngx_agent_source_t *source, agent_str_t *value);
 static ngx_uint_t ngx_agent_header_is(const ngx_table_elt_t *h,
+    const ngx_agent_source_t *source);
+static ngx_uint_t ngx_agent_header_named(const ngx_table_elt_t *h,
     const ngx_str_t *name);
 static ngx_int_t ngx_agent_present_add(ngx_agent_record_t *rec,
     const ngx_agent_source_t *source, const agent_str_t *value);
 static void ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare);
 static ngx_uint_t ngx_agent_header_find(ngx_http_request_t *r,
-    const ngx_str_t *name, ngx_list_part_t **prev, ngx_list_part_t **part,
-    ngx_uint_t *i);
+    const ngx_agent_source_t *source, ngx_list_part_t **prev,
+    ngx_list_part_t **part, ngx_uint_t *i);
 static ngx_int_t ngx_agent_header_unlink(ngx_http_request_t *r,
     ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i);
 static void ngx_agent_header_drop_part(ngx_list_t *list,
@@ -187,10 +189,7 @@ ngx_agent_present_header(ngx_http_request_t *r,
             i = 0;
         }
 
-        if (h[i].key.len != source->header.len
-            || h[i].value.len == 0
-            || !ngx_agent_header_is(&h[i], &source->header))
-        {
+        if (!ngx_agent_header_is(&h[i], source) || h[i].value.len == 0) {
             continue;
         }
 
@@ -208,17 +207,24 @@ ngx_agent_present_header(ngx_http_request_t *r,
 }
 
 
+static ngx_inline ngx_uint_t
+ngx_agent_header_is(const ngx_table_elt_t *h, const ngx_agent_source_t *source)
+{
+    return h->key.len == source->header.len
+           && ((h->lowcase_key
+                && ngx_memcmp(h->lowcase_key, source->spelled, h->key.len)
+                   == 0)
+               || ngx_agent_header_named(h, &source->header));
+}
+
+
 /* as nginx names variables: any case, '-' is '_' */
 
 static ngx_uint_t
-ngx_agent_header_is(const ngx_table_elt_t *h, const ngx_str_t *name)
+ngx_agent_header_named(const ngx_table_elt_t *h, const ngx_str_t *name)
 {
     u_char      c;
     ngx_uint_t  i;
-
-    if (h->key.len != name->len) {
-        return 0;
-    }
 
     for (i = 0; i < name->len; i++) {
         c = ngx_tolower(h->key.data[i]);
@@ -324,7 +330,7 @@ ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 
     r = r->main;
 
-    while (ngx_agent_header_find(r, &rec->source->header, &prev, &part, &i)) {
+    while (ngx_agent_header_find(r, rec->source, &prev, &part, &i)) {
 
         h = part->elts;
 
@@ -344,24 +350,28 @@ ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 
 
 static ngx_uint_t
-ngx_agent_header_find(ngx_http_request_t *r, const ngx_str_t *name,
+ngx_agent_header_find(ngx_http_request_t *r, const ngx_agent_source_t *source,
     ngx_list_part_t **prev, ngx_list_part_t **part, ngx_uint_t *i)
 {
+    ngx_uint_t        n;
+    ngx_list_part_t  *p;
     ngx_table_elt_t  *h;
 
     *prev = NULL;
 
-    for (*part = &r->headers_in.headers.part; *part; *part = (*part)->next) {
+    for (p = &r->headers_in.headers.part; p; p = p->next) {
 
-        h = (*part)->elts;
+        h = p->elts;
 
-        for (*i = 0; *i < (*part)->nelts; (*i)++) {
-            if (ngx_agent_header_is(&h[*i], name)) {
+        for (n = 0; n < p->nelts; n++) {
+            if (ngx_agent_header_is(&h[n], source)) {
+                *part = p;
+                *i = n;
                 return 1;
             }
         }
 
-        *prev = *part;
+        *prev = p;
     }
 
     return 0;

@@ -37,8 +37,10 @@ extern ngx_module_t  ngx_http_rewrite_module __attribute__((weak));
 
 
 static ngx_agent_source_t  ngx_agent_default_sources[] = {
-    { ngx_string("http_authorization"), ngx_string("authorization"), 0, 1 },
-    { ngx_string("http_x_api_key"), ngx_string("x_api_key"), 0, 0 }
+    { ngx_string("http_authorization"), ngx_string("authorization"),
+      (u_char *) "authorization", 0, 1 },
+    { ngx_string("http_x_api_key"), ngx_string("x_api_key"),
+      (u_char *) "x-api-key", 0, 0 }
 };
 
 
