@@ -7,10 +7,9 @@
 #include "ngx_agent_module.h"
 
 
-static agent_reason_e ngx_agent_decide(ngx_http_request_t *r,
-    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
-static agent_reason_e ngx_agent_identify(ngx_http_request_t *r,
-    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_decide(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
+    agent_reason_e *reason);
 static agent_reason_e ngx_agent_policy(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static agent_reason_e ngx_agent_policy_service(
@@ -98,7 +97,11 @@ ngx_agent_access_handler(ngx_http_request_t *r)
     rec->conf = conf;
     rec->overruled = AGENT_OK;
     rec->status = 0;
-    rec->reason = ngx_agent_decide(r, conf, rec);
+
+    if (ngx_agent_decide(r, conf, rec, &rec->reason) == NGX_AGAIN) {
+        rec->reason = AGENT_NOT_EVALUATED;
+        return NGX_AGAIN;
+    }
 
     /* "auth_request" may ask for a guarded location before the phase ends */
 
@@ -134,53 +137,31 @@ ngx_agent_access_handler(ngx_http_request_t *r)
 }
 
 
-static agent_reason_e
-ngx_agent_decide(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
-    ngx_agent_record_t *rec)
-{
-    agent_reason_e  reason;
+/* NGX_OK: *reason is set; NGX_AGAIN: a provider is asked */
 
+static ngx_int_t
+ngx_agent_decide(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec, agent_reason_e *reason)
+{
     ngx_agent_present(r, conf, rec);
 
-    if (rec->presented != AGENT_OK) {
-        return rec->presented;
+    *reason = rec->presented;
+
+    if (*reason != AGENT_OK) {
+        return NGX_OK;
     }
 
-    reason = ngx_agent_identify(r, conf, rec);
-
-    if (reason != AGENT_OK) {
-        return reason;
+    if (ngx_agent_identify(r, conf, rec) == NGX_AGAIN) {
+        return NGX_AGAIN;
     }
 
-    return ngx_agent_policy(r, conf, rec);
-}
+    *reason = rec->known;
 
-
-/* what a zone said of the credential holds for all locations of the zone */
-
-static agent_reason_e
-ngx_agent_identify(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
-    ngx_agent_record_t *rec)
-{
-    const u_char  *digest;
-
-    if (rec->zone == conf->zone && rec->known != AGENT_TABLE_BUSY) {
-        return rec->known;
+    if (*reason == AGENT_OK) {
+        *reason = ngx_agent_policy(r, conf, rec);
     }
 
-    digest = NULL;
-
-    if (rec->shape == AGENT_KEY_FOREIGN) {
-        digest = ngx_agent_present_digest(rec);
-    }
-
-    rec->zone = conf->zone;
-    rec->known = ngx_agent_key_lookup(conf->zone, rec->shape, &rec->key,
-                                      digest, r->main->pool, &rec->identity);
-
-    rec->identified = (rec->known == AGENT_OK);
-
-    return rec->known;
+    return NGX_OK;
 }
 
 
@@ -188,21 +169,36 @@ static agent_reason_e
 ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec)
 {
-    agent_reason_e  reason;
+    agent_reason_e         reason;
+    const agent_str_t     *scopes;
+    const agent_claims_t  *claims;
 
-    reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
-                                  r->connection->sockaddr);
-    if (reason != AGENT_OK) {
-        return reason;
+    if (rec->identified) {
+        scopes = &rec->identity.scopes;
+
+        reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
+                                      r->connection->sockaddr);
+        if (reason == AGENT_OK) {
+            reason = ngx_agent_policy_service(conf, rec);
+        }
+
+    } else {
+        claims = ngx_agent_identify_claims(rec);
+
+        if (claims == NULL) {
+            return AGENT_INTERNAL_ERROR;
+        }
+
+        scopes = &claims->scope;
+        reason = ngx_agent_identify_token_policy(conf, claims);
     }
 
-    reason = ngx_agent_policy_service(conf, rec);
     if (reason != AGENT_OK) {
         return reason;
     }
 
     if (conf->scopes) {
-        reason = ngx_agent_scopes_check(r, conf, &rec->identity.scopes);
+        reason = ngx_agent_scopes_check(r, conf, scopes);
         if (reason != AGENT_OK) {
             return reason;
         }
@@ -322,7 +318,11 @@ ngx_agent_error_page(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     }
 
     status = rec->status;
-    reason = ngx_agent_decide(r, conf, rec);
+
+    if (ngx_agent_decide(r, conf, rec, &reason) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
     rec->status = status;
 
     if (reason != AGENT_OK
@@ -406,8 +406,8 @@ ngx_agent_subrequest(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
         /* who showed a credential is held to it here, too */
 
-        if (rec->identified) {
-            reason = (rec->zone == conf->zone)
+        if (rec->identified || ngx_agent_identify_claims(rec)) {
+            reason = ngx_agent_identify_known(conf, rec)
                      ? ngx_agent_policy(r, conf, rec)
                      : AGENT_SUBREQUEST_REFUSED;
         }

@@ -8,6 +8,8 @@
 
 static ngx_int_t ngx_agent_conf_method(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *alcf, ngx_str_t *value);
+static ngx_int_t ngx_agent_conf_oauth(ngx_conf_t *cf,
+    ngx_agent_loc_conf_t *alcf, ngx_str_t *value);
 static ngx_int_t ngx_agent_conf_source(ngx_conf_t *cf, ngx_str_t *value,
     ngx_agent_source_t *source);
 static char *ngx_agent_conf_list(ngx_conf_t *cf, ngx_array_t **list,
@@ -92,11 +94,102 @@ ngx_agent_conf_method(ngx_conf_t *cf, ngx_agent_loc_conf_t *alcf,
         return NGX_OK;
     }
 
+    if (ngx_strncmp(value->data, "oauth", 5) == 0
+        && (value->len == 5 || (value->data[5] == '=' && value->len > 6)))
+    {
+        return ngx_agent_conf_oauth(cf, alcf, value);
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"agent_auth\", expected "
-                       "\"off\" or \"key[=zone]\"", value);
+                       "\"off\", \"oauth[=provider]\" or \"key[=zone]\"",
+                       value);
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_agent_conf_oauth(ngx_conf_t *cf, ngx_agent_loc_conf_t *alcf,
+    ngx_str_t *value)
+{
+    ngx_str_t  *name;
+
+    if (alcf->provider_names == NULL) {
+        alcf->provider_names = ngx_array_create(cf->pool, 2,
+                                                sizeof(ngx_str_t));
+        if (alcf->provider_names == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (alcf->methods & NGX_AGENT_OAUTH) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate method \"%V\" in \"agent_auth\": opaque "
+                           "tokens are shown to one provider only", value);
+        return NGX_ERROR;
+    }
+
+    alcf->methods |= NGX_AGENT_OAUTH;
+
+    if (value->len > 6) {
+        name = ngx_array_push(alcf->provider_names);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        name->data = value->data + 6;
+        name->len = value->len - 6;
+    }
+
+    return NGX_OK;
+}
+
+
+/* agent_audience uri ... | off */
+
+char *
+ngx_agent_conf_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_loc_conf_t  *alcf = conf;
+
+    ngx_str_t    *value;
+    ngx_uint_t    i;
+    agent_str_t  *audience;
+
+    if (alcf->audiences != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    if (ngx_agent_conf_off(cf)) {
+        alcf->audiences = NULL;
+        return NGX_CONF_OK;
+    }
+
+    alcf->audiences = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                       sizeof(agent_str_t));
+    if (alcf->audiences == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0 || ngx_http_script_variables_count(&value[i])) {
+            ngx_agent_conf_invalid(cf, &value[i], "agent_audience");
+            return NGX_CONF_ERROR;
+        }
+
+        audience = ngx_array_push(alcf->audiences);
+        if (audience == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_agent_view(audience, &value[i]);
+    }
+
+    return NGX_CONF_OK;
 }
 
 

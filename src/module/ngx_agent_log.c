@@ -236,16 +236,27 @@ static void
 ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
     u_char *fingerprint)
 {
+    const agent_claims_t  *claims;
+
     ev->result = rec->result;
     ev->reason = rec->reason;
     ev->overruled = rec->overruled;
     ev->subrequests_refused = (uint32_t) rec->refused;
 
-    if (rec->zone && rec->overruled == AGENT_OK) {
-        ev->auth_type = AGENT_AUTH_KEY;
-    }
+    ev->auth_type = ngx_agent_auth_type(rec);
 
-    if (ngx_agent_identified(rec)) {
+    claims = ngx_agent_known_claims(rec);
+
+    if (claims) {
+        ev->agent = *ngx_agent_identify_agent(claims);
+        ev->key_id = claims->token_id;
+        ev->scopes = claims->scope;
+
+        if (claims->expires != AGENT_CLAIM_NONE) {
+            ev->expires = claims->expires / 1000;
+        }
+
+    } else if (ngx_agent_identified(rec)) {
         ev->agent = rec->identity.agent;
         ev->owner = rec->identity.owner;
         ev->key_id = rec->identity.id;

@@ -17,10 +17,12 @@
 #include "agent_scope.h"
 #include "ngx_agent_audit.h"
 #include "ngx_agent_key.h"
+#include "ngx_agent_token.h"
 
 
 #define NGX_AGENT_OFF             0
 #define NGX_AGENT_KEY             1
+#define NGX_AGENT_OAUTH           2
 
 #define NGX_AGENT_ENFORCE         0
 #define NGX_AGENT_OBSERVE         1
@@ -84,6 +86,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
+    ngx_array_t                  providers; /* of ngx_agent_provider_t * */
+    ngx_agent_token_zone_t      *token_zone;
     ngx_array_t                  implies;   /* of ngx_agent_implies_t */
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
@@ -104,7 +108,11 @@ typedef struct {
     ngx_uint_t                   methods;
     ngx_str_t                    zone_name;
     const ngx_agent_key_zone_t  *zone;
+    ngx_array_t                 *provider_names;    /* of ngx_str_t */
+    const ngx_agent_provider_t  *provider;  /* the first one named */
+    const ngx_agent_token_zone_t *token_zone;
 
+    ngx_array_t                 *audiences; /* of agent_str_t */
     ngx_array_t                 *credentials;
     const ngx_array_t           *sources;   /* those, or the default ones */
     ngx_array_t                 *scopes;
@@ -139,8 +147,13 @@ typedef struct {
 
     /* who it is, says this zone */
     const ngx_agent_key_zone_t  *zone;
-    agent_reason_e               known;
+    agent_reason_e               key_known;
+    agent_reason_e               known;     /* of key or token */
     ngx_agent_key_identity_t     identity;
+
+    /* or, where it is a token, this */
+    ngx_agent_token_t           *token;
+    ngx_http_request_t          *request;
 
     /* the last decision, and where it was made */
     const ngx_agent_loc_conf_t  *conf;
@@ -174,6 +187,7 @@ extern ngx_module_t  ngx_http_agent_auth_module;
 /* ngx_agent_conf.c: the directives that have a grammar of their own */
 
 char *ngx_agent_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_agent_conf_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_credential(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_agent_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -252,6 +266,17 @@ ngx_int_t ngx_agent_record_init_process(ngx_cycle_t *cycle);
     ((rec)->identified && (rec)->overruled == AGENT_OK)
 
 
+/* what the credential was taken for, proven or not */
+
+#define ngx_agent_auth_type(rec)                                              \
+    ((rec)->overruled != AGENT_OK ? AGENT_AUTH_NONE                           \
+     : (rec)->token && !(rec)->identified ? AGENT_AUTH_OAUTH                  \
+     : (rec)->zone ? AGENT_AUTH_KEY : AGENT_AUTH_NONE)
+
+#define ngx_agent_known_claims(rec)                                           \
+    ((rec)->overruled == AGENT_OK ? ngx_agent_identify_claims(rec) : NULL)
+
+
 /* ngx_agent_present.c: the credential in a request */
 
 /* finds it, once for each list of places; rec->presented tells the outcome */
@@ -276,6 +301,40 @@ ngx_int_t ngx_agent_present_hide(ngx_http_request_t *r,
 ngx_int_t ngx_agent_visit_handler(ngx_http_request_t *r);
 ngx_int_t ngx_agent_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_agent_precontent_handler(ngx_http_request_t *r);
+
+
+/* ngx_agent_identify.c: who presents the credential */
+
+/*
+ * NGX_OK: rec->known tells; NGX_AGAIN: the request waits for a provider, and
+ * its phases are run again when that has answered.
+ */
+
+ngx_int_t ngx_agent_identify(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+
+
+/* whether the location's zone or provider has said who it is */
+
+ngx_uint_t ngx_agent_identify_known(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_record_t *rec);
+
+
+/* the claims of a token that proved authentic, or NULL */
+
+const agent_claims_t *ngx_agent_identify_claims(
+    const ngx_agent_record_t *rec);
+
+
+/* act.sub, client_id (or azp), sub: the first one present */
+
+const agent_str_t *ngx_agent_identify_agent(const agent_claims_t *claims);
+
+
+/* what a token must meet besides what a key must */
+
+agent_reason_e ngx_agent_identify_token_policy(
+    const ngx_agent_loc_conf_t *conf, const agent_claims_t *claims);
 
 
 /* ngx_agent_challenge.c */

@@ -25,6 +25,10 @@ static ngx_int_t ngx_agent_variable_credential(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_agent_variable_request_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_claim(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_agent_variable_cache(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_agent_variable_absent(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_agent_variable_set(ngx_http_variable_value_t *v,
@@ -62,22 +66,22 @@ static ngx_http_variable_t  ngx_agent_variables[] = {
 
     /* of tokens: a key has none of these */
 
-    { ngx_string("agent_client_id"), NULL, ngx_agent_variable_absent,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("agent_client_id"), NULL, ngx_agent_variable_claim,
+      offsetof(agent_claims_t, client_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("agent_subject"), NULL, ngx_agent_variable_absent,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("agent_subject"), NULL, ngx_agent_variable_claim,
+      offsetof(agent_claims_t, subject), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("agent_actor"), NULL, ngx_agent_variable_absent,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("agent_actor"), NULL, ngx_agent_variable_claim,
+      offsetof(agent_claims_t, actor), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("agent_issuer"), NULL, ngx_agent_variable_absent,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("agent_issuer"), NULL, ngx_agent_variable_claim,
+      offsetof(agent_claims_t, issuer), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("agent_token_id"), NULL, ngx_agent_variable_absent,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("agent_token_id"), NULL, ngx_agent_variable_claim,
+      offsetof(agent_claims_t, token_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("agent_cache"), NULL, ngx_agent_variable_absent,
+    { ngx_string("agent_cache"), NULL, ngx_agent_variable_cache,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("agent_claim_"), NULL, ngx_agent_variable_absent,
@@ -157,12 +161,12 @@ ngx_agent_variable_type(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     /* what it was taken for, proven or not */
 
-    if (rec == NULL || rec->zone == NULL || rec->overruled != AGENT_OK) {
+    if (rec == NULL || ngx_agent_auth_type(rec) == AGENT_AUTH_NONE) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    ngx_agent_variable_set(v, agent_auth_type_name(AGENT_AUTH_KEY));
+    ngx_agent_variable_set(v, agent_auth_type_name(ngx_agent_auth_type(rec)));
 
     return NGX_OK;
 }
@@ -172,17 +176,29 @@ static ngx_int_t
 ngx_agent_variable_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_agent_record_t  *rec;
+    const agent_str_t     *text;
+    ngx_agent_record_t    *rec;
+    const agent_claims_t  *claims;
 
     rec = ngx_agent_record_find(r);
+    claims = rec ? ngx_agent_known_claims(rec) : NULL;
 
-    if (rec == NULL || !ngx_agent_identified(rec)) {
+    if (rec && ngx_agent_identified(rec)) {
+        text = (agent_str_t *) ((u_char *) &rec->identity + data);
+
+    } else if (claims && data == NGX_AGENT_IDENTITY(agent)) {
+        text = ngx_agent_identify_agent(claims);
+
+    } else if (claims && data == NGX_AGENT_IDENTITY(scopes)) {
+        text = &claims->scope;
+
+    } else {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    ngx_agent_variable_set(v, (agent_str_t *) ((u_char *) &rec->identity
-                                               + data));
+    ngx_agent_variable_set(v, text);
+
     return NGX_OK;
 }
 
@@ -191,12 +207,21 @@ static ngx_int_t
 ngx_agent_variable_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
-    u_char              *p;
-    ngx_agent_record_t  *rec;
+    u_char                *p;
+    int64_t                expires;
+    ngx_agent_record_t    *rec;
+    const agent_claims_t  *claims;
 
     rec = ngx_agent_record_find(r);
+    claims = rec ? ngx_agent_known_claims(rec) : NULL;
 
-    if (rec == NULL || !ngx_agent_identified(rec)) {
+    if (rec && ngx_agent_identified(rec)) {
+        expires = rec->identity.expires;
+
+    } else if (claims && claims->expires != AGENT_CLAIM_NONE) {
+        expires = claims->expires / 1000;
+
+    } else {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -206,7 +231,7 @@ ngx_agent_variable_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    v->len = ngx_sprintf(p, "%L", rec->identity.expires) - p;
+    v->len = ngx_sprintf(p, "%L", expires) - p;
     v->data = p;
     v->valid = 1;
     v->no_cacheable = 1;
@@ -275,6 +300,54 @@ ngx_agent_variable_request_id(ngx_http_request_t *r,
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_claim(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    const agent_str_t     *text;
+    ngx_agent_record_t    *rec;
+    const agent_claims_t  *claims;
+
+    rec = ngx_agent_record_find(r);
+    claims = rec ? ngx_agent_known_claims(rec) : NULL;
+
+    if (claims == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    text = (const agent_str_t *) ((const u_char *) claims + data);
+
+    if (text->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_agent_variable_set(v, text);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_variable_cache(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_find(r);
+
+    if (rec == NULL || rec->token == NULL || !rec->token->decided) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_agent_variable_set(v, ngx_agent_token_cache_name(rec->token->cache));
 
     return NGX_OK;
 }

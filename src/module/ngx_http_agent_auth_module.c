@@ -12,6 +12,8 @@ static ngx_int_t ngx_agent_handler_add(ngx_http_core_main_conf_t *cmcf,
     ngx_http_phases phase, ngx_http_handler_pt handler);
 static void *ngx_agent_create_main_conf(ngx_conf_t *cf);
 static char *ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf);
+static ngx_int_t ngx_agent_main_resolver(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf);
 static void *ngx_agent_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_agent_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -20,10 +22,16 @@ static ngx_int_t ngx_agent_merge_guard(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_merge_zone(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
+static ngx_int_t ngx_agent_merge_provider(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_merge_sources(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *conf);
 static void ngx_agent_merge_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
 static char *ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_agent_directive_provider(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -75,6 +83,27 @@ static ngx_command_t  ngx_agent_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_agent_directive_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_token_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_agent_directive_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_oauth_provider"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_agent_directive_provider,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_audience"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_audience,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -253,6 +282,8 @@ ngx_agent_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&amcf->key_zones, cf->pool, 2,
                        sizeof(ngx_agent_key_zone_t *)) != NGX_OK
+        || ngx_array_init(&amcf->providers, cf->pool, 2,
+                          sizeof(ngx_agent_provider_t *)) != NGX_OK
         || ngx_array_init(&amcf->implies, cf->pool, 4,
                           sizeof(ngx_agent_implies_t)) != NGX_OK
         || ngx_array_init(&amcf->scopes, cf->pool, 4,
@@ -270,8 +301,57 @@ ngx_agent_create_main_conf(ngx_conf_t *cf)
 static char *
 ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    return ngx_agent_scopes_init(cf, conf) == NGX_OK ? NGX_CONF_OK
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    if (amcf->providers.nelts
+        && (ngx_agent_token_zone_default(cf, &amcf->token_zone,
+                                         &ngx_http_core_module) != NGX_OK
+            || ngx_agent_main_resolver(cf, amcf) != NGX_OK))
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_agent_scopes_init(cf, amcf) == NGX_OK ? NGX_CONF_OK
                                                      : NGX_CONF_ERROR;
+}
+
+
+/* names of providers are resolved as those of upstreams are */
+
+static ngx_int_t
+ngx_agent_main_resolver(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
+{
+    ngx_uint_t                  i;
+    ngx_msec_t                  timeout;
+    ngx_resolver_t             *resolver;
+    ngx_agent_provider_t      **provider;
+    ngx_http_core_loc_conf_t   *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    resolver = clcf->resolver;
+    timeout = clcf->resolver_timeout;
+    provider = amcf->providers.elts;
+
+    for (i = 0; i < amcf->providers.nelts; i++) {
+
+        if (provider[i]->endpoint.naddrs) {
+            continue;
+        }
+
+        if (resolver == NULL) {
+            resolver = ngx_agent_fetch_resolver(cf);
+            if (resolver == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        provider[i]->fetch.resolver = resolver;
+        provider[i]->fetch.resolver_timeout =
+            (timeout == NGX_CONF_UNSET_MSEC) ? provider[i]->timeout : timeout;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -296,6 +376,8 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->zone_name = { 0, NULL };
      *     conf->zone = NULL;
+     *     conf->provider_names = NULL;
+     *     conf->provider = NULL;
      *     conf->sources = NULL;
      *     conf->service = { 0, NULL };
      *     conf->realm = { 0, NULL };
@@ -307,6 +389,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->methods = NGX_CONF_UNSET_UINT;
     conf->mode = NGX_CONF_UNSET_UINT;
     conf->hide = NGX_CONF_UNSET;
+    conf->audiences = NGX_CONF_UNSET_PTR;
     conf->credentials = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->requires = NGX_CONF_UNSET_PTR;
@@ -328,6 +411,7 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->methods == NGX_CONF_UNSET_UINT) {
         conf->zone_name = prev->zone_name;
+        conf->provider_names = prev->provider_names;
         conf->conf_file = prev->conf_file;
         conf->conf_line = prev->conf_line;
     }
@@ -340,6 +424,10 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         && ngx_agent_scopes_resolve(cf, amcf, conf->scopes) != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->audiences == NGX_CONF_UNSET_PTR) {
+        conf->audiences = prev->audiences;
     }
 
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
@@ -392,7 +480,10 @@ ngx_agent_merge_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
         amcf->observed++;
     }
 
-    if (ngx_agent_merge_zone(cf, amcf, conf) != NGX_OK
+    if (((conf->methods & NGX_AGENT_KEY)
+         && ngx_agent_merge_zone(cf, amcf, conf) != NGX_OK)
+        || ((conf->methods & NGX_AGENT_OAUTH)
+            && ngx_agent_merge_provider(cf, amcf, conf) != NGX_OK)
         || ngx_agent_merge_sources(cf, conf) != NGX_OK
         || ngx_agent_challenge_init(cf, conf) != NGX_OK)
     {
@@ -442,6 +533,65 @@ ngx_agent_merge_zone(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
                   &conf->conf_file, conf->conf_line);
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_agent_merge_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf)
+{
+    ngx_str_t              *name;
+    ngx_agent_provider_t  **providers;
+
+    conf->token_zone = amcf->token_zone;
+
+    if (conf->provider_names->nelts) {
+        name = conf->provider_names->elts;
+
+        conf->provider = ngx_agent_provider_find(&amcf->providers, name);
+
+        if (conf->provider == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown provider \"%V\" in \"agent_auth\", define "
+                          "it with \"agent_oauth_provider\" in http, "
+                          "in %V:%ui", name, &conf->conf_file,
+                          conf->conf_line);
+            return NGX_ERROR;
+        }
+
+    } else if (amcf->providers.nelts == 1) {
+        providers = amcf->providers.elts;
+        conf->provider = providers[0];
+
+    } else {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_auth oauth\" %s in %V:%ui",
+                      amcf->providers.nelts
+                      ? "must name its provider as in \"oauth=name\", there "
+                        "are several,"
+                      : "needs a provider, define one with "
+                        "\"agent_oauth_provider\" in http,",
+                      &conf->conf_file, conf->conf_line);
+        return NGX_ERROR;
+    }
+
+    if (conf->audiences == NGX_CONF_UNSET_PTR) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_auth oauth\" needs \"agent_audience\": else any "
+                      "token of the provider would do, whatever it was issued "
+                      "for, in %V:%ui", &conf->conf_file, conf->conf_line);
+        return NGX_ERROR;
+    }
+
+    if (conf->audiences == NULL) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "agent_auth: \"agent_audience off\": any token of "
+                      "provider \"%V\" will do, for \"agent_auth\" in %V:%ui",
+                      &conf->provider->name, &conf->conf_file,
+                      conf->conf_line);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -548,6 +698,24 @@ ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    return ngx_agent_token_zone(cf, &amcf->token_zone, &ngx_http_core_module);
+}
+
+
+static char *
+ngx_agent_directive_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    return ngx_agent_provider_block(cf, &amcf->providers);
+}
+
+
+static char *
 ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_agent_loc_conf_t  *alcf = conf;
@@ -592,6 +760,9 @@ ngx_agent_init_process(ngx_cycle_t *cycle)
     if (ngx_agent_record_init_process(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_agent_fetch_init_process();
+    ngx_agent_token_init_process();
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_agent_auth_module);

@@ -555,7 +555,22 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 
     ngx_agent_provider_part(provider);
 
-    return NGX_OK;
+    provider->fetch.name = provider->name;
+    provider->fetch.timeout = provider->timeout;
+    provider->fetch.keepalive = provider->keepalive;
+    provider->fetch.ssl_verify = provider->ssl_verify;
+
+    if (!provider->endpoint.tls) {
+        return NGX_OK;
+    }
+
+    provider->fetch.ssl = ngx_agent_fetch_ssl(cf, provider->ssl_verify,
+                                              &provider->ssl_trusted_certificate,
+                                              &provider->ssl_crl,
+                                              &provider->client_certificate,
+                                              &provider->client_key_file);
+
+    return provider->fetch.ssl ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -24,6 +24,23 @@ static ngx_int_t ngx_agent_token_done(ngx_agent_token_t *token,
     agent_reason_e reason, ngx_agent_cache_e cache);
 
 
+static const agent_str_t  ngx_agent_cache_names[] = {
+    agent_string("bypass"),
+    agent_string("hit"),
+    agent_string("miss"),
+    agent_string("coalesced"),
+    agent_string("negative"),
+    agent_string("stale")
+};
+
+
+const agent_str_t *
+ngx_agent_token_cache_name(ngx_agent_cache_e cache)
+{
+    return &ngx_agent_cache_names[cache];
+}
+
+
 ngx_int_t
 ngx_agent_token_verify(ngx_agent_token_t *token)
 {

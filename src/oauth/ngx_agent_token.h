@@ -75,6 +75,11 @@ void ngx_agent_token_leave(ngx_agent_token_t *token);
 agent_reason_e ngx_agent_token_usable(const agent_claims_t *claims);
 
 
+/* "hit", "miss", ...; static storage */
+
+const agent_str_t *ngx_agent_token_cache_name(ngx_agent_cache_e cache);
+
+
 /* in each worker, before the first request */
 
 void ngx_agent_token_init_process(void);

@@ -1,0 +1,237 @@
+
+/*
+ * Who presents the credential: a key that a zone knows, or a token that a
+ * provider vouches for.
+ */
+
+#include "ngx_agent_module.h"
+
+
+static agent_reason_e ngx_agent_identify_key(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_identify_token(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_identify_wait(ngx_http_request_t *r,
+    ngx_agent_record_t *rec);
+static void ngx_agent_identify_leave(void *data);
+static void ngx_agent_identify_wake(void *data);
+
+
+ngx_int_t
+ngx_agent_identify(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    rec->known = AGENT_KEY_UNKNOWN;
+
+    if (conf->methods & NGX_AGENT_KEY) {
+        rec->known = ngx_agent_identify_key(r, conf, rec);
+    }
+
+    /* what looks like a key is one, and is shown to no provider */
+
+    if (rec->known != AGENT_KEY_UNKNOWN || rec->shape != AGENT_KEY_FOREIGN
+        || !(conf->methods & NGX_AGENT_OAUTH))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_agent_identify_token(r, conf, rec);
+}
+
+
+/* what a zone said of the credential holds for all locations of the zone */
+
+static agent_reason_e
+ngx_agent_identify_key(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    const u_char  *digest;
+
+    if (rec->zone == conf->zone && rec->key_known != AGENT_TABLE_BUSY) {
+        return rec->key_known;
+    }
+
+    digest = NULL;
+
+    if (rec->shape == AGENT_KEY_FOREIGN) {
+        digest = ngx_agent_present_digest(rec);
+    }
+
+    rec->zone = conf->zone;
+    rec->key_known = ngx_agent_key_lookup(conf->zone, rec->shape, &rec->key,
+                                          digest, r->main->pool,
+                                          &rec->identity);
+
+    rec->identified = (rec->key_known == AGENT_OK);
+
+    return rec->key_known;
+}
+
+
+static ngx_int_t
+ngx_agent_identify_token(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec)
+{
+    ngx_agent_token_t  *token;
+
+    token = rec->token;
+
+    if (token == NULL || token->provider != conf->provider) {
+
+        token = ngx_pcalloc(r->main->pool, sizeof(ngx_agent_token_t));
+        if (token == NULL) {
+            rec->known = AGENT_INTERNAL_ERROR;
+            return NGX_OK;
+        }
+
+        token->zone = conf->token_zone;
+        token->provider = conf->provider;
+        token->value = rec->value;
+        token->digest = ngx_agent_present_digest(rec);
+        token->sockaddr = r->connection->sockaddr;
+        token->pool = r->main->pool;
+        token->log = r->connection->log;
+        token->handler = ngx_agent_identify_wake;
+        token->data = rec;
+
+        rec->token = token;
+        rec->request = r->main;
+
+        if (ngx_agent_token_verify(token) == NGX_AGAIN) {
+            return ngx_agent_identify_wait(r, rec);
+        }
+    }
+
+    if (!token->decided) {
+        return NGX_AGAIN;
+    }
+
+    rec->known = token->reason;
+
+    if (rec->known == AGENT_OK) {
+        rec->known = ngx_agent_token_usable(&token->claims);
+    }
+
+    return NGX_OK;
+}
+
+
+/* as ngx_http_limit_req_handler() waits */
+
+static ngx_int_t
+ngx_agent_identify_wait(ngx_http_request_t *r, ngx_agent_record_t *rec)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln == NULL
+        || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+    {
+        ngx_agent_token_leave(rec->token);
+        rec->known = AGENT_INTERNAL_ERROR;
+        return NGX_OK;
+    }
+
+    cln->handler = ngx_agent_identify_leave;
+    cln->data = rec;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_agent_identify_leave(void *data)
+{
+    ngx_agent_record_t  *rec = data;
+
+    ngx_agent_token_leave(rec->token);
+}
+
+
+static void
+ngx_agent_identify_wake(void *data)
+{
+    ngx_agent_record_t  *rec = data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = rec->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
+}
+
+
+ngx_uint_t
+ngx_agent_identify_known(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_record_t *rec)
+{
+    if (rec->identified) {
+        return rec->zone == conf->zone;
+    }
+
+    return ngx_agent_identify_claims(rec) != NULL
+           && (conf->methods & NGX_AGENT_OAUTH)
+           && rec->token->provider == conf->provider;
+}
+
+
+const agent_claims_t *
+ngx_agent_identify_claims(const ngx_agent_record_t *rec)
+{
+    return (rec->token && rec->token->decided
+            && rec->token->reason == AGENT_OK)
+           ? &rec->token->claims : NULL;
+}
+
+
+const agent_str_t *
+ngx_agent_identify_agent(const agent_claims_t *claims)
+{
+    return claims->actor.len ? &claims->actor
+           : claims->client_id.len ? &claims->client_id : &claims->subject;
+}
+
+
+agent_reason_e
+ngx_agent_identify_token_policy(const ngx_agent_loc_conf_t *conf,
+    const agent_claims_t *claims)
+{
+    ngx_uint_t          i;
+    const agent_str_t  *audience;
+
+    /* until it can prove its binding a bound token is nobody's */
+
+    if (claims->bound) {
+        return AGENT_BINDING_MISSING;
+    }
+
+    if (conf->audiences == NULL) {
+        return AGENT_OK;
+    }
+
+    audience = conf->audiences->elts;
+
+    for (i = 0; i < conf->audiences->nelts; i++) {
+        if (agent_claims_audience(claims, &audience[i])) {
+            return AGENT_OK;
+        }
+    }
+
+    return AGENT_AUDIENCE_MISMATCH;
+}
