@@ -17,6 +17,7 @@ use Test::More;
 use Time::HiRes qw/ time /;
 
 my $api = 'https://api.test/invoices';
+my $began;
 
 my ($plain, $secure, $front) = (
     AgentAS->start(faults => 1),
@@ -103,11 +104,17 @@ ok(!exists $json->{aud}, 'no audience without a resource');
 
 $token = $plain->token('agent-basic', resource =>
     "$api?ttl=1&claims={\"act\":{\"sub\":\"bot\"}}");
-my $expires = time + 1;
+my $short = $token;
 $json = $plain->introspect('gate-basic', $token)->{json};
 is($json->{aud}, $api, 'the query is not part of the audience');
 is($json->{exp} - $json->{iat}, 1, 'a short life');
 is($json->{act}{sub}, 'bot', 'a further claim');
+
+$began = time;
+select undef, undef, undef, 0.05
+    while $plain->introspect('gate-basic', $short)->{json}{active}
+        && time - $began < 5;
+cmp_ok(time - $began, '<', 3, 'a short life - ended');
 
 for my $alg (qw/ RS256 PS256 ES256 EdDSA /) {
     my $jwt = $plain->token('agent-basic', scope => 'invoices:read',
@@ -175,16 +182,12 @@ active_ok($plain->introspect('gate-basic', $stays), 1,
 
 $plain->reset();
 $plain->delay(introspection => 120);
-my $began = time;
+$began = time;
 $plain->introspect('gate-basic', $stays);
 cmp_ok(time - $began, '>=', 0.12, 'delay');
 $plain->reset();
 $plain->introspect('gate-basic', $stays) for 1 .. 3;
 is($plain->calls('introspection'), 3, 'calls');
-
-while (time < $expires + 0.1) {
-    select undef, undef, undef, 0.05;
-}
 
 $token = $plain->token('agent-basic', resource => "$api?ttl=600");
 $plain->forget();
@@ -276,15 +279,14 @@ active_ok($plain->introspect('gate-basic', 'x'), 0, 'once only');
 for my $status (301, 401, 403, 429, 500, 503) {
     like(faulty(status => $status, %close,
             headers => { 'Retry-After' => 7, Location => 'http://a.test/' }),
-        qr{^HTTP/1\.1 $status .*^Retry-After: 7\r.*^Location: http://a}ms,
+        qr{^HTTP/1\.1 $status .*^Location: http://a.*^Retry-After: 7\r}ms,
         "status $status");
 }
 
 my $whole = faulty(body => $text, %close);
 
-like($whole, qr{^HTTP/1\.1 200 OK\r\nContent-Type: application/json\r\n
-    Content-Length:\ 17\r\nConnection:\ close\r\n\r\n\Q$text\E$}x,
-    'an answer') or diag($whole);
+is($whole, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    . "Content-Length: 17\r\nConnection: close\r\n\r\n$text", 'an answer');
 
 is(faulty(body => $text, %close, cut => $_), substr($whole, 0, $_),
     "cut at $_") for 0, 9, length($whole) - 3;
@@ -356,8 +358,11 @@ is($plain->fault_stats->{most}, 5, 'held - most at once');
 
 # of connections
 
+# which may be as soon as connect() is about to return
+
 $plain->accepting('reset', times => 1);
-is(drained(connected()), ' (error)', 'reset when accepted');
+is(eval { drained(connected()) } // ' (error)', ' (error)',
+    'reset when accepted');
 $plain->accepting('close', times => 1);
 is(drained(connected()), '', 'closed when accepted');
 $plain->accepting('stall', times => 1);

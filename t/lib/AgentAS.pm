@@ -29,6 +29,7 @@ use warnings;
 use Cwd ();
 use Digest::SHA qw/ sha256 /;
 use File::Basename qw/ basename dirname /;
+use File::Copy qw/ copy /;
 use File::Path qw/ make_path remove_tree /;
 use IO::Select;
 use IPC::Open2 ();
@@ -72,8 +73,7 @@ sub start {
     push @started, $self;
     make_path($self->{dir});
 
-    system('sh', "$Root/t/as/certs", $self->{dir}) == 0
-        or die "t/as/certs failed\n";
+    copy($_, $self->{dir}) or die "$_: $!\n" for glob certificates() . '/*';
 
     $self->start_faults() if $option{faults};
     $self->start_server();
@@ -86,6 +86,23 @@ sub state_dir {
     no warnings 'once';
 
     return $AgentAuth::State // $ENV{TEST_AGENT_STATE} // "$Root/build";
+}
+
+
+# Made once a day for all suites.  These run side by side: where two make them,
+# those of the first are taken.
+
+sub certificates {
+    my $script = "$Root/t/as/certs";
+    my $dir = sprintf '%s/as-certs-%d-%d', state_dir(), time / 86400,
+        (stat $script)[9];
+
+    return $dir if -d $dir;
+
+    system('sh', $script, "$dir.$$") == 0 or die "t/as/certs failed\n";
+    rename "$dir.$$", $dir or remove_tree("$dir.$$");
+
+    return $dir;
 }
 
 
