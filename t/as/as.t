@@ -103,18 +103,18 @@ is($json->{scope}, 'invoices:read', 'scope without a resource');
 ok(!exists $json->{aud}, 'no audience without a resource');
 
 $token = $plain->token('agent-basic', resource =>
-    "$api?ttl=1&claims={\"act\":{\"sub\":\"bot\"}}");
+    "$api?ttl=2&claims={\"act\":{\"sub\":\"bot\"}}");
 my $short = $token;
 $json = $plain->introspect('gate-basic', $token)->{json};
 is($json->{aud}, $api, 'the query is not part of the audience');
-is($json->{exp} - $json->{iat}, 1, 'a short life');
+is($json->{exp} - $json->{iat}, 2, 'a short life');
 is($json->{act}{sub}, 'bot', 'a further claim');
 
 $began = time;
 select undef, undef, undef, 0.05
     while $plain->introspect('gate-basic', $short)->{json}{active}
-        && time - $began < 5;
-cmp_ok(time - $began, '<', 3, 'a short life - ended');
+        && time - $began < 6;
+cmp_ok(time - $began, '<', 5, 'a short life - ended');
 
 for my $alg (qw/ RS256 PS256 ES256 EdDSA /) {
     my $jwt = $plain->token('agent-basic', scope => 'invoices:read',
@@ -345,6 +345,18 @@ $socket = asked(connected());
 cmp_ok(length drained($socket, 3e6), '>=', 3e6, 'endless');
 close $socket;
 
+# two requests in one connection, then one that is closed without a word
+
+$plain->reset();
+$plain->fault(path => 'introspection', body => $text, times => 2);
+$plain->fault(path => 'introspection', body => $text, close => 'silent');
+$socket = connected();
+my $kept = $whole =~ s/Connection: close\r\n//r;
+is(drained(asked($socket), length $kept), $kept, "kept alive - $_") for 1, 2;
+is(drained(asked($socket)), $kept, 'closed in silence');
+is_deeply([ map { $_->{connection} - ($plain->seen)[0]{connection} }
+            $plain->seen ], [ 0, 0, 0 ], 'one connection');
+
 # how many at once: all are held, none has been answered
 
 $plain->reset();
@@ -376,8 +388,9 @@ ok(!IO::Socket::INET->new(PeerAddr => $host), 'not listening');
 $plain->listening(1);
 active_ok($plain->introspect('gate-basic', 'x'), 0, 'listening again');
 
+$plain->reset();
 $socket = connected();
-$plain->await_faults(open => 1);
+$plain->await_faults(connections => 1);
 $plain->hang_up();
 is(drained($socket), '', 'hung up');
 
@@ -388,6 +401,7 @@ $token = $front->token('agent-basic', resource => $api);
 active_ok($front->introspect('gate-es256', $token), 1, 'behind TLS');
 
 my $tls = ($front->seen)[0]{tls};
+cmp_ok(($front->seen)[0]{connection}, '==', 1, 'TLS - connection');
 like($tls->{version}, qr/^TLSv1\.[23]$/, 'TLS - version');
 
 for my $name (qw/ wrong name expired /) {

@@ -639,10 +639,18 @@ function certificate(cert, key) {
 }
 
 
+// A socket that is left from a process before is in the way; a worker of
+// another user must be able to connect to ours.
+
 function listen(server, where) {
+    if (where.path !== undefined) {
+        fs.rmSync(where.path, { force: true });
+    }
+
     return new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen(where, () => resolve(server.address()));
+        server.listen({ ...where, writableAll: true },
+            () => resolve(server.address()));
     });
 }
 

@@ -247,7 +247,7 @@ sub stop {
 
 END {
     local $?;
-    $_->stop() for @started;
+    $_->stop() for my @all = @started;
 }
 
 
