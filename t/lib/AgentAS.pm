@@ -150,6 +150,9 @@ sub start_server {
 
     my ($port) = $self->spawn('server', @options);
 
+    # should it begin anew, it is to be there again
+    $self->{server_port} = $port;
+
     my $direct = $self->{tls} && !$self->{faults} ? 'https' : 'http';
 
     $self->{direct} = "$direct://127.0.0.1:$port";
@@ -158,7 +161,7 @@ sub start_server {
 }
 
 
-# what is behind the faults ends and begins anew: it knows no tokens
+# the server ends and begins anew, at the same address: it knows no tokens
 
 sub restart_server {
     my ($self) = @_;
