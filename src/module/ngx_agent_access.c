@@ -7,6 +7,8 @@
 #include "ngx_agent_module.h"
 
 
+static ngx_int_t ngx_agent_access(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_decide(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
     agent_reason_e *reason);
@@ -20,6 +22,8 @@ static ngx_int_t ngx_agent_refuse(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_error_page(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_precontent(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf);
 static void ngx_agent_overruled(ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_subrequest(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
@@ -61,14 +65,21 @@ ngx_agent_visit_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_agent_access_handler(ngx_http_request_t *r)
 {
-    ngx_agent_record_t          *rec;
     const ngx_agent_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
-    if (conf->methods == NGX_AGENT_OFF) {
-        return NGX_DECLINED;
-    }
+    /* what is not guarded leaves before any register is saved */
+
+    return conf->methods == NGX_AGENT_OFF ? NGX_DECLINED
+                                          : ngx_agent_access(r, conf);
+}
+
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_access(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_record_t  *rec;
 
     rec = ngx_agent_record_get(r);
 
@@ -344,14 +355,19 @@ ngx_agent_error_page(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 ngx_int_t
 ngx_agent_precontent_handler(ngx_http_request_t *r)
 {
-    ngx_agent_record_t          *rec;
     const ngx_agent_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
-    if (conf->methods == NGX_AGENT_OFF) {
-        return NGX_DECLINED;
-    }
+    return conf->methods == NGX_AGENT_OFF ? NGX_DECLINED
+                                          : ngx_agent_precontent(r, conf);
+}
+
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_precontent(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_record_t  *rec;
 
     rec = ngx_agent_record_get(r);
 

@@ -10,6 +10,8 @@
 static const ngx_agent_loc_conf_t *ngx_agent_log_conf(ngx_http_request_t *r,
     const ngx_agent_record_t *rec);
 static ngx_uint_t ngx_agent_log_early(ngx_http_request_t *r);
+static ngx_int_t ngx_agent_log_line(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static void ngx_agent_log_request(ngx_http_request_t *r,
     agent_audit_event_t *ev);
 static void ngx_agent_log_endpoints(ngx_http_request_t *r,
@@ -24,11 +26,8 @@ static void ngx_agent_log_trace(ngx_http_request_t *r,
 ngx_int_t
 ngx_agent_log_handler(ngx_http_request_t *r)
 {
-    u_char                       fingerprint[NGX_AGENT_FINGERPRINT];
     ngx_agent_record_t          *rec;
-    agent_audit_event_t          ev;
     const ngx_agent_loc_conf_t  *conf;
-    ngx_http_core_loc_conf_t    *clcf;
 
     if (r != r->main) {
         return NGX_OK;
@@ -41,31 +40,7 @@ ngx_agent_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    if (rec == NULL) {
-        rec = ngx_agent_record_get(r);
-        if (rec == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_memzero(&ev, sizeof(agent_audit_event_t));
-
-    ev.request_id.len = NGX_AGENT_REQUEST_ID_LEN;
-    ev.request_id.data = ngx_agent_record_id(rec);
-
-    ngx_agent_log_request(r, &ev);
-    ngx_agent_log_endpoints(r, &ev);
-    ngx_agent_log_trace(r, &ev);
-    ngx_agent_log_decision(rec, &ev, fingerprint);
-
-    ngx_agent_view(&ev.service, &conf->service);
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    ngx_agent_view(&ev.location, &clcf->name);
-
-    ngx_agent_audit_write(conf->audit, &ev, r->connection->log);
-
-    return NGX_OK;
+    return ngx_agent_log_line(r, conf, rec);
 }
 
 
@@ -135,6 +110,44 @@ ngx_agent_log_early(ngx_http_request_t *r)
 
     return r->phase_handler < (ngx_int_t)
                               cmcf->phase_engine.location_rewrite_index;
+}
+
+
+/* apart from the handler, so that what is not guarded saves no register */
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_log_line(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    u_char                     fingerprint[NGX_AGENT_FINGERPRINT];
+    agent_audit_event_t        ev;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (rec == NULL) {
+        rec = ngx_agent_record_get(r);
+        if (rec == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memzero(&ev, sizeof(agent_audit_event_t));
+
+    ev.request_id.len = NGX_AGENT_REQUEST_ID_LEN;
+    ev.request_id.data = ngx_agent_record_id(rec);
+
+    ngx_agent_log_request(r, &ev);
+    ngx_agent_log_endpoints(r, &ev);
+    ngx_agent_log_trace(r, &ev);
+    ngx_agent_log_decision(rec, &ev, fingerprint);
+
+    ngx_agent_view(&ev.service, &conf->service);
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    ngx_agent_view(&ev.location, &clcf->name);
+
+    ngx_agent_audit_write(conf->audit, &ev, r->connection->log);
+
+    return NGX_OK;
 }
 
 

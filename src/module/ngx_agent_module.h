@@ -243,14 +243,44 @@ ngx_int_t ngx_agent_scopes_needed(ngx_http_request_t *r,
 
 /* ngx_agent_record.c */
 
+/* for the functions below; r is a main request */
+
+ngx_agent_record_t *ngx_agent_record_recall(ngx_http_request_t *r);
+ngx_agent_record_t *ngx_agent_record_create(ngx_http_request_t *r);
+
+
 /* the record of the main request; NULL where there is none (yet) */
 
-ngx_agent_record_t *ngx_agent_record_find(ngx_http_request_t *r);
+static ngx_inline ngx_agent_record_t *
+ngx_agent_record_find(ngx_http_request_t *r)
+{
+    ngx_agent_record_t  *rec;
+
+    r = r->main;
+    rec = ngx_http_get_module_ctx(r, ngx_http_agent_auth_module);
+
+    /* an internal redirect zeroes r->ctx; ngx_http_realip_get_module_ctx() */
+
+    if (rec == NULL && (r->internal || r->filter_finalize)) {
+        rec = ngx_agent_record_recall(r);
+    }
+
+    return rec;
+}
 
 
 /* the same, made where there is none; NULL: no memory */
 
-ngx_agent_record_t *ngx_agent_record_get(ngx_http_request_t *r);
+static ngx_inline ngx_agent_record_t *
+ngx_agent_record_get(ngx_http_request_t *r)
+{
+    ngx_agent_record_t  *rec;
+
+    rec = ngx_agent_record_find(r);
+
+    return rec ? rec : ngx_agent_record_create(r->main);
+}
+
 
 u_char *ngx_agent_record_id(ngx_agent_record_t *rec);
 ngx_int_t ngx_agent_record_init_process(ngx_cycle_t *cycle);

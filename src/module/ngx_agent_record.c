@@ -17,25 +17,14 @@ static uint64_t  ngx_agent_id_counter;
 
 
 ngx_agent_record_t *
-ngx_agent_record_find(ngx_http_request_t *r)
+ngx_agent_record_recall(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
-    ngx_agent_record_t  *rec;
-
-    r = r->main;
-    rec = ngx_http_get_module_ctx(r, ngx_http_agent_auth_module);
-
-    if (rec || (!r->internal && !r->filter_finalize)) {
-        return rec;
-    }
-
-    /* an internal redirect zeroed r->ctx; ngx_http_realip_get_module_ctx() */
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_agent_record_cleanup) {
-            rec = cln->data;
-            ngx_http_set_ctx(r, rec, ngx_http_agent_auth_module);
-            return rec;
+            ngx_http_set_ctx(r, cln->data, ngx_http_agent_auth_module);
+            return cln->data;
         }
     }
 
@@ -44,18 +33,10 @@ ngx_agent_record_find(ngx_http_request_t *r)
 
 
 ngx_agent_record_t *
-ngx_agent_record_get(ngx_http_request_t *r)
+ngx_agent_record_create(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
     ngx_agent_record_t  *rec;
-
-    rec = ngx_agent_record_find(r);
-
-    if (rec) {
-        return rec;
-    }
-
-    r = r->main;
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_agent_record_t));
     if (cln == NULL) {
