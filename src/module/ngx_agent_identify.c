@@ -25,6 +25,13 @@ ngx_agent_identify(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
     if (conf->methods & NGX_AGENT_KEY) {
         rec->known = ngx_agent_identify_key(r, conf, rec);
+
+    } else {
+
+        /* who an earlier location took it for does not count here */
+
+        rec->zone = NULL;
+        rec->identified = 0;
     }
 
     /* what looks like a key is one, and is shown to no provider */
@@ -134,7 +141,7 @@ ngx_agent_identify_wait(ngx_http_request_t *r, ngx_agent_record_t *rec)
     }
 
     cln->handler = ngx_agent_identify_leave;
-    cln->data = rec;
+    cln->data = rec->token;
 
     if (r->connection->read->ready) {
         ngx_post_event(r->connection->read, &ngx_posted_events);
@@ -150,9 +157,7 @@ ngx_agent_identify_wait(ngx_http_request_t *r, ngx_agent_record_t *rec)
 static void
 ngx_agent_identify_leave(void *data)
 {
-    ngx_agent_record_t  *rec = data;
-
-    ngx_agent_token_leave(rec->token);
+    ngx_agent_token_leave(data);
 }
 
 
@@ -194,7 +199,7 @@ ngx_agent_identify_known(const ngx_agent_loc_conf_t *conf,
 const agent_claims_t *
 ngx_agent_identify_claims(const ngx_agent_record_t *rec)
 {
-    return (rec->token && rec->token->decided
+    return (!rec->identified && rec->token && rec->token->decided
             && rec->token->reason == AGENT_OK)
            ? &rec->token->claims : NULL;
 }

@@ -112,6 +112,7 @@ ngx_agent_present_none(ngx_agent_record_t *rec, agent_reason_e reason)
 {
     rec->source = NULL;
     rec->zone = NULL;
+    rec->token = NULL;
     rec->identified = 0;
     rec->digested = 0;
     rec->hidden = 0;
