@@ -8,9 +8,8 @@
 #include "ngx_agent_module.h"
 
 
-#define NGX_AGENT_RETRY_AFTER  "1"
-
-
+static ngx_int_t ngx_agent_challenge_retry(ngx_http_request_t *r,
+    const ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_challenge_value(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec,
     ngx_str_t *value);
@@ -64,17 +63,10 @@ ngx_agent_challenge(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
     rec->no_store = h;
 
-    if (rec->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
-
-        h = ngx_agent_header_push(r);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_str_set(&h->key, "Retry-After");
-        ngx_str_set(&h->value, NGX_AGENT_RETRY_AFTER);
-
-        return NGX_OK;
+    if (rec->status == NGX_HTTP_SERVICE_UNAVAILABLE
+        || rec->status == NGX_HTTP_TOO_MANY_REQUESTS)
+    {
+        return ngx_agent_challenge_retry(r, rec);
     }
 
     /* RFC 9110, 15.5.2: each 401 has one; others where they have an error */
@@ -107,6 +99,32 @@ ngx_agent_challenge_drop(ngx_agent_record_t *rec)
         rec->no_store->hash = 0;
         rec->no_store = NULL;
     }
+}
+
+
+/* RFC 9110, 10.2.3: what is left of a cool-down, else a second */
+
+static ngx_int_t
+ngx_agent_challenge_retry(ngx_http_request_t *r, const ngx_agent_record_t *rec)
+{
+    u_char           *p;
+    ngx_uint_t        seconds;
+    ngx_table_elt_t  *h;
+
+    seconds = rec->token ? ngx_max(rec->token->retry_after, 1) : 1;
+
+    h = ngx_agent_header_push(r);
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+
+    if (h == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "Retry-After");
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "%ui", seconds) - p;
+
+    return NGX_OK;
 }
 
 
