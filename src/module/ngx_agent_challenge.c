@@ -113,10 +113,13 @@ ngx_agent_challenge_retry(ngx_http_request_t *r, const ngx_agent_record_t *rec)
 
     seconds = rec->token ? ngx_max(rec->token->retry_after, 1) : 1;
 
-    h = ngx_agent_header_push(r);
     p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
-    if (h == NULL || p == NULL) {
+    h = ngx_agent_header_push(r);
+    if (h == NULL) {
         return NGX_ERROR;
     }
 
