@@ -406,9 +406,14 @@ agent_audit_api(agent_json_t *json, const agent_audit_event_t *ev,
                               (uint64_t) ev->expires * 1000);
         }
 
-        /* type_id 7: a key that the service issued itself */
+        /* 6: issued by an identity provider; 7: by the service itself */
 
-        agent_json_literal(json, "\"type_id\":7},");
+        if (ev->auth_type == AGENT_AUTH_OAUTH) {
+            agent_json_literal(json, "\"type_id\":6},");
+
+        } else {
+            agent_json_literal(json, "\"type_id\":7},");
+        }
     }
 
     agent_json_close(json, ",");
@@ -521,6 +526,11 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
     }
 
     agent_json_string(json, "credential", &ev->credential, caps->own);
+    agent_json_string(json, "cache", &ev->cache, caps->own);
+    agent_json_string(json, "issuer", &ev->issuer, caps->own);
+    agent_json_string(json, "client_id", &ev->client_id, caps->own);
+    agent_json_string(json, "subject", &ev->subject, caps->own);
+    agent_json_string(json, "actor", &ev->actor, caps->own);
 
     if (ev->overruled != AGENT_NOT_EVALUATED && ev->overruled != AGENT_OK) {
         agent_json_literal(json, "\"overruled\":\"");

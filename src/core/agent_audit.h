@@ -59,6 +59,13 @@ typedef struct {
     int64_t              expires;       /* epoch seconds */
     unsigned             deprecated:1;  /* a key in its grace period */
 
+    /* of a token; key_id is its jti then */
+    agent_str_t          issuer;
+    agent_str_t          client_id;
+    agent_str_t          subject;
+    agent_str_t          actor;
+    agent_str_t          cache;         /* "hit", "miss", ... */
+
     /* claimed by the client and not proven */
     agent_str_t          unverified_key_id;
 

@@ -94,7 +94,7 @@ const agent_str_t *agent_error_name(agent_error_e error);
 
 
 /*
- * The HTTP status that refuses a request for this reason: 400, 401, 403, 500
+ * The HTTP status that refuses a request for this reason: 400 to 403, 429, 500
  * or 503.  0 for AGENT_OK and AGENT_NOT_EVALUATED, which do not refuse; 500
  * for a reason out of range: what nobody knows does not pass.
  */

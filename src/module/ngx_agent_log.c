@@ -258,12 +258,20 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
 
     ev->auth_type = ngx_agent_auth_type(rec);
 
+    if (ev->auth_type == AGENT_AUTH_OAUTH && rec->token->decided) {
+        ev->cache = *ngx_agent_token_cache_name(rec->token->cache);
+    }
+
     claims = ngx_agent_known_claims(rec);
 
     if (claims) {
         ev->agent = *ngx_agent_identify_agent(claims);
         ev->key_id = claims->token_id;
         ev->scopes = claims->scope;
+        ev->issuer = claims->issuer;
+        ev->client_id = claims->client_id;
+        ev->subject = claims->subject;
+        ev->actor = claims->actor;
 
         if (claims->expires != AGENT_CLAIM_NONE) {
             ev->expires = claims->expires / 1000;

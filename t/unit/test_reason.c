@@ -44,6 +44,17 @@ static const expected_t  expected[] = {
     { AGENT_SCOPE_INSUFFICIENT, "scope_insufficient", 403,
       "insufficient_scope" },
     { AGENT_REQUIREMENT_FAILED, "requirement_failed", 403, "" },
+    { AGENT_TOKEN_INACTIVE, "token_inactive", 401, "invalid_token" },
+    { AGENT_TOKEN_EXPIRED, "token_expired", 401, "invalid_token" },
+    { AGENT_TOKEN_NOT_YET_VALID, "token_not_yet_valid", 401, "invalid_token" },
+    { AGENT_TOKEN_CLAIMS, "token_claims", 401, "invalid_token" },
+    { AGENT_ISSUER_MISMATCH, "issuer_mismatch", 401, "invalid_token" },
+    { AGENT_AUDIENCE_MISMATCH, "audience_mismatch", 401, "invalid_token" },
+    { AGENT_BINDING_MISSING, "binding_missing", 401, "invalid_token" },
+    { AGENT_PROVIDER_UNAVAILABLE, "provider_unavailable", 503, "" },
+    { AGENT_PROVIDER_REFUSED_CLIENT, "provider_refused_client", 503, "" },
+    { AGENT_PROVIDER_BAD_ANSWER, "provider_bad_answer", 503, "" },
+    { AGENT_RATE_LIMITED, "rate_limited", 429, "" },
     { AGENT_TABLE_BUSY, "table_busy", 503, "" },
     { AGENT_SUBREQUEST_REFUSED, "subrequest_refused", 403, "" },
     { AGENT_INTERNAL_ERROR, "internal_error", 500, "" }
@@ -108,7 +119,7 @@ test_every_reason(void)
         }
 
         passes += status != 400 && status != 401 && status != 403
-                  && status != 500 && status != 503
+                  && status != 429 && status != 500 && status != 503
                   && i != AGENT_OK && i != AGENT_NOT_EVALUATED;
 
         /* RFC 6750, 3.1 ties each code to a status */
