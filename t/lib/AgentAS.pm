@@ -279,6 +279,35 @@ sub url {
 
 # -- HTTP
 
+# agent_oauth_provider of this server, for a configuration of nginx; as =>
+# CLIENT (gate-basic); other parameters are written as they are given, and a
+# name of its own makes verdicts and breaker the provider's own.
+
+sub provider {
+    my ($self, $name, %param) = @_;
+
+    my $client = delete $param{as} // 'gate-basic';
+    my $file = $client =~ s/:.*//r;
+
+    %param = (
+        issuer                 => $self->issuer,
+        introspection_endpoint => $self->url('introspection'),
+        client_id              => '"' . $self->client_id($client) . '"',
+        -f "$self->{dir}/$file.secret"
+            ? (client_secret_file => "$self->{dir}/$file.secret") : (),
+        timeout                => '5s',
+        miss_rate              => 'off',
+        $self->issuer =~ /^https:/
+            ? (ssl_trusted_certificate => $self->ca) : (),
+        %param,
+    );
+
+    return join "\n", "agent_oauth_provider $name {",
+        (map { "    $_ $param{$_};" } grep { defined $param{$_} }
+         sort keys %param), "}\n";
+}
+
+
 # Options: form (a list of pairs), body, headers (a list of pairs), cert (a
 # name).  What is secret goes to curl by its standard input.
 

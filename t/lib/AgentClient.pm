@@ -42,11 +42,22 @@ our %Reason = (
     key_revoked          => [ 401, 'invalid_token' ],
     key_network          => [ 401, 'invalid_token' ],
     key_service          => [ 403 ],
+    token_inactive       => [ 401, 'invalid_token' ],
+    token_expired        => [ 401, 'invalid_token' ],
+    token_not_yet_valid  => [ 401, 'invalid_token' ],
+    token_claims         => [ 401, 'invalid_token' ],
+    issuer_mismatch      => [ 401, 'invalid_token' ],
+    audience_mismatch    => [ 401, 'invalid_token' ],
+    binding_missing      => [ 401, 'invalid_token' ],
     scope_insufficient   => [ 403, 'insufficient_scope' ],
     requirement_failed   => [ 403 ],
     subrequest_refused   => [ 403 ],
     internal_error       => [ 500 ],
     table_busy           => [ 503 ],
+    rate_limited         => [ 429 ],
+    provider_unavailable    => [ 503 ],
+    provider_refused_client => [ 503 ],
+    provider_bad_answer     => [ 503 ],
 );
 
 my $wait = 10;
