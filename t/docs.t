@@ -39,6 +39,7 @@ my %macro = (
     ngx_read_fd_n      => 'read()',
     ngx_close_file_n   => 'close()',
     ngx_nonblocking_n  => 'fcntl(O_NONBLOCK)',
+    NGX_AGENT_RESOLV_CONF => '/etc/resolv.conf',
 );
 
 
@@ -211,7 +212,7 @@ for my $limit (qw/ AGENT_KEYFILE_LINE_MAX AGENT_KEY_TEXT_MAX
 sub literal {
     my ($c) = @_;
 
-    $c =~ s/(ngx_\w+_n)\b/"$macro{$1}"/g;
+    $c =~ s/(ngx_\w+_n|NGX_AGENT_RESOLV_CONF)\b/"$macro{$1}"/g;
     $c = join '', $c =~ /"((?:[^"\\]|\\.)*)"/g;
     $c =~ s/\\(.)/$1/g;
 
@@ -222,7 +223,7 @@ sub literal {
 sub shortened {
     my ($text) = @_;
 
-    $text =~ s/%(?:\.?\*s|[uxX]?[izLDO]|ll?[ud]|[VsduZ])/\x{2026}/g;
+    $text =~ s/%(?:\.?\*s|[uxX]?[izLDO]|ll?[ud]|[VsduZMl])/\x{2026}/g;
     $text =~ s/\x{2026}(?:[: ]*\x{2026})+(?=\z)/\x{2026}/;
     $text =~ s/(?<=in )\x{2026}:\x{2026}/\x{2026}/g;
     $text =~ s/(?<=of )\x{2026}:\x{2026}(?=,)/\x{2026}/g;
@@ -239,7 +240,8 @@ sub code_spans {
 }
 
 
-my $literals = qr/(?:"(?:[^"\\\n]|\\.)*"|ngx_\w+_n|\s+)+/;
+my $literals = qr/(?:"(?:[^"\\\n]|\\.)*"|ngx_\w+_n
+    |NGX_AGENT_RESOLV_CONF|\s+)+/x;
 
 my (@log, @emerg, @faults);
 
@@ -287,7 +289,7 @@ same([ first_cells(section('docs/operations.md', 'Faults of the files')) ],
 
 {
     my @errors =
-        map { s/^"agent_auth key" \K(?:needs|must).*(?= in )/\x{2026}/r }
+        map { s/^"agent_auth (?:key|oauth)" \K(?:needs a|must).*(?= in )/\x{2026}/r }
         map { s/"agent_key_zone" must have "\K[^"]*/\x{2026}/r }
         map { /^- `([^`]+)`/ ? $1 : () }
         split /\n/, $text{'docs/directives.md'};
@@ -370,7 +372,8 @@ sub configuration {
 
     unless ($has{http} || $has{load_module}) {
         my $http = grep { $has{$_} } qw/ server map upstream log_format
-            agent_key_zone agent_scope_implies limit_req_zone /;
+            agent_key_zone agent_scope_implies limit_req_zone
+            agent_oauth_provider agent_token_cache /;
 
         unless ($http) {
             $block = "location / {\n$block}\n"
@@ -415,6 +418,11 @@ open my $out, '>', "$dir/conf/peppers" or die $!;
 print $out "p1 ", AgentAuth::encode_base64('x' x 32, ''), "\n";
 close $out;
 chmod 0600, "$dir/conf/peppers";
+
+open $out, '>', "$dir/conf/gate.secret" or die $!;
+print $out "x" x 32, "\n";
+close $out;
+chmod 0600, "$dir/conf/gate.secret";
 
 my $blocks = 0;
 

@@ -113,6 +113,18 @@ END
             'reasons');
         ok($events->[-1]{unmapped}{agent_auth}{deprecated}, 'deprecated');
     },
+
+    'opaque-tokens' => sub {
+        my ($bodies, $events) = @_;
+
+        is($bodies->[0], "agent=billing-bot type=oauth user=alice auth=\n",
+            'the upstream gets who it is and no token');
+        is($bodies->[6], "agent=nightly type=key user= auth=\n",
+            'a key will do, too');
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ ok ok token_inactive audience_mismatch binding_missing
+                  scope_insufficient ok credential_missing / ], 'reasons');
+    },
 );
 
 
