@@ -63,7 +63,7 @@ static const ngx_agent_param_t  ngx_agent_params[] = {
       ngx_agent_provider_field(introspection_endpoint), NULL },
 
     { ngx_string("client_id"), ngx_agent_param_text,
-      ngx_agent_provider_field(client_id), NULL },
+      ngx_agent_provider_field(client_id), "spaces" },
 
     { ngx_string("client_secret_file"), ngx_agent_param_path,
       ngx_agent_provider_field(client_secret_file), NULL },
@@ -276,8 +276,12 @@ ngx_agent_param_text(ngx_conf_t *cf, const ngx_agent_param_t *param,
 
     value = cf->args->elts;
 
+    /* RFC 6749, A.1: an id may have spaces, a URI may not */
+
     for (i = 0; i < value[1].len; i++) {
-        if (value[1].data[i] < 0x21 || value[1].data[i] > 0x7e) {
+        if (value[1].data[i] < (param->data ? 0x20 : 0x21)
+            || value[1].data[i] > 0x7e)
+        {
             return NGX_DECLINED;
         }
     }
