@@ -50,22 +50,26 @@ agent_credential_scheme(const agent_str_t *value, agent_str_t *credential)
 }
 
 
-static int
+/* len is at most eight, name in small letters */
+
+static inline int
 agent_scheme_is(const agent_str_t *value, const char *name, size_t len)
 {
-    size_t  i;
+    uint64_t  word, small, scheme;
 
     if (value->len < len || (value->len > len && value->data[len] != ' ')) {
         return 0;
     }
 
-    for (i = 0; i < len; i++) {
-        if ((value->data[i] | 0x20) != (uint8_t) name[i]) {
-            return 0;
-        }
-    }
+    word = 0;
+    small = 0;
+    scheme = 0;
 
-    return 1;
+    memcpy(&word, value->data, len);
+    memset(&small, 0x20, len);
+    memcpy(&scheme, name, len);
+
+    return (word | small) == scheme;
 }
 
 

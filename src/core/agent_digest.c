@@ -30,40 +30,47 @@
     v[2] = agent_rotl(v[2], 32)
 
 
-static void agent_sha256_end(SHA256_CTX *ctx, const uint8_t *data, size_t len,
-    uint8_t *digest);
+static void agent_sha256_resume(const uint32_t *state, uint32_t before,
+    const uint8_t *data, size_t len, uint8_t *digest);
+static void agent_sha256_long(const uint32_t *state, uint32_t before,
+    const uint8_t *data, size_t len, uint8_t *digest);
 static void agent_be64(uint8_t *p, uint64_t n);
 static void agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad);
-static void agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state);
 static uint64_t agent_le64(const uint8_t *p);
+
+
+/* FIPS 180-4, 5.3.3 */
+
+static const uint32_t  agent_sha256_initial[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19
+};
 
 
 void
 agent_sha256(const uint8_t *data, size_t len, uint8_t *digest)
 {
-    SHA256_CTX  ctx;
-
-    (void) SHA256_Init(&ctx);
-    agent_sha256_end(&ctx, data, len, digest);
+    agent_sha256_resume(agent_sha256_initial, 0, data, len, digest);
 }
 
 
 /*
- * The rest of a message after one block or none.  A secret fits into a single
- * block with the padding of FIPS 180-4, 5.1.1, and SHA256_Update() and _Final()
- * need 200 instructions to find that out.
+ * The rest of a message, before octets of which led to the state: one block or
+ * none.  A secret fits into a single block with the padding of FIPS 180-4,
+ * 5.1.1, and SHA256_Update() and _Final() need 200 instructions to find that
+ * out.
  */
 
 static void
-agent_sha256_end(SHA256_CTX *ctx, const uint8_t *data, size_t len,
-    uint8_t *digest)
+agent_sha256_resume(const uint32_t *state, uint32_t before,
+    const uint8_t *data, size_t len, uint8_t *digest)
 {
-    size_t   i, bits;
-    uint8_t  block[AGENT_SHA256_BLOCK];
+    size_t      i, bits;
+    uint8_t     block[AGENT_SHA256_BLOCK];
+    SHA256_CTX  ctx;
 
     if (len > AGENT_SHA256_SHORT) {
-        (void) SHA256_Update(ctx, data, len);
-        (void) SHA256_Final(digest, ctx);
+        agent_sha256_long(state, before, data, len, digest);
         return;
     }
 
@@ -73,20 +80,40 @@ agent_sha256_end(SHA256_CTX *ctx, const uint8_t *data, size_t len,
         memcpy(block, data, len);
     }
 
-    bits = ctx->Nl + len * 8;
+    bits = (before + len) * 8;
 
     block[len] = 0x80;
     block[AGENT_SHA256_BLOCK - 2] = (uint8_t) (bits >> 8);
     block[AGENT_SHA256_BLOCK - 1] = (uint8_t) bits;
 
-    SHA256_Transform(ctx, block);
+    memcpy(ctx.h, state, sizeof(ctx.h));
+
+    SHA256_Transform(&ctx, block);
 
     for (i = 0; i < 4; i++) {
         agent_be64(digest + 8 * i,
-                   (uint64_t) ctx->h[2 * i] << 32 | ctx->h[2 * i + 1]);
+                   (uint64_t) ctx.h[2 * i] << 32 | ctx.h[2 * i + 1]);
     }
 
     OPENSSL_cleanse(block, sizeof(block));
+}
+
+
+static __attribute__((noinline)) void
+agent_sha256_long(const uint32_t *state, uint32_t before, const uint8_t *data,
+    size_t len, uint8_t *digest)
+{
+    SHA256_CTX  ctx;
+
+    /* what is not the state: the lengths and the kind of digest */
+
+    (void) SHA256_Init(&ctx);
+
+    memcpy(ctx.h, state, sizeof(ctx.h));
+    ctx.Nl = before * 8;
+
+    (void) SHA256_Update(&ctx, data, len);
+    (void) SHA256_Final(digest, &ctx);
 }
 
 
@@ -152,30 +179,9 @@ void
 agent_hmac_sha256(const agent_hmac_key_t *hk, const uint8_t *data, size_t len,
     uint8_t *digest)
 {
-    SHA256_CTX  ctx;
-
-    agent_hmac_resume(&ctx, hk->inner);
-    agent_sha256_end(&ctx, data, len, digest);
-
-    agent_hmac_resume(&ctx, hk->outer);
-    agent_sha256_end(&ctx, digest, AGENT_SHA256_LEN, digest);
-}
-
-
-static void
-agent_hmac_resume(SHA256_CTX *ctx, const uint32_t *state)
-{
-    size_t  i;
-
-    /* Init sets what is not the state: the lengths and the kind of digest */
-
-    (void) SHA256_Init(ctx);
-
-    for (i = 0; i < 8; i++) {
-        ctx->h[i] = state[i];
-    }
-
-    ctx->Nl = AGENT_SHA256_BLOCK * 8;
+    agent_sha256_resume(hk->inner, AGENT_SHA256_BLOCK, data, len, digest);
+    agent_sha256_resume(hk->outer, AGENT_SHA256_BLOCK, digest,
+                        AGENT_SHA256_LEN, digest);
 }
 
 

@@ -30,7 +30,8 @@ agent_keytab_open(agent_keytab_t *tab, const uint8_t *base, size_t size)
         || h->layout != AGENT_KEYTAB_LAYOUT
         || h->rec_size != sizeof(agent_keytab_rec_t)
         || h->npeppers > AGENT_PEPPERS_MAX
-        || h->nkeys > (size - AGENT_KEYTAB_RECORDS) / h->rec_size)
+        || h->nkeys > (size - AGENT_KEYTAB_RECORDS)
+                      / sizeof(agent_keytab_rec_t))
     {
         return -1;
     }
@@ -42,7 +43,8 @@ agent_keytab_open(agent_keytab_t *tab, const uint8_t *base, size_t size)
         return -1;
     }
 
-    if (h->index < AGENT_KEYTAB_RECORDS + h->nkeys * h->rec_size
+    if (h->index < AGENT_KEYTAB_RECORDS
+                   + h->nkeys * sizeof(agent_keytab_rec_t)
         || h->index > size - h->slots * sizeof(uint32_t)
         || h->peppers > size
         || h->npeppers * sizeof(agent_hmac_key_t) > size - h->peppers

@@ -23,7 +23,7 @@ agent_scope_token_valid(const agent_str_t *token)
 int
 agent_scope_next(agent_str_t *rest, agent_str_t *token)
 {
-    const uint8_t  *p, *last;
+    const uint8_t  *p, *last, *space;
 
     if (rest->len == 0) {
         token->len = 0;
@@ -40,14 +40,16 @@ agent_scope_next(agent_str_t *rest, agent_str_t *token)
 
     token->data = p;
 
-    while (p < last && *p != ' ') {
-        p++;
+    space = memchr(p, ' ', (size_t) (last - p));
+
+    if (space == NULL) {
+        space = last;
     }
 
-    token->len = (size_t) (p - token->data);
+    token->len = (size_t) (space - p);
 
-    rest->data = p;
-    rest->len = (size_t) (last - p);
+    rest->data = space;
+    rest->len = (size_t) (last - space);
 
     return token->len > 0;
 }

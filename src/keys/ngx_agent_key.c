@@ -6,6 +6,8 @@
 static agent_reason_e ngx_agent_key_copy(const agent_keytab_t *tab,
     const agent_keytab_rec_t *rec, ngx_pool_t *pool,
     ngx_agent_key_identity_t *identity);
+static u_char *ngx_agent_key_text(u_char *p, agent_str_t *dst,
+    const agent_str_t *src);
 static ngx_uint_t ngx_agent_key_in_networks(
     const ngx_agent_key_identity_t *identity, const struct sockaddr *sockaddr);
 
@@ -74,47 +76,51 @@ ngx_agent_key_copy(const agent_keytab_t *tab, const agent_keytab_rec_t *rec,
     ngx_pool_t *pool, ngx_agent_key_identity_t *identity)
 {
     u_char       *p;
-    ngx_uint_t    i;
-    agent_str_t   src[6], *dst[6];
-    agent_str_t   networks;
+    agent_str_t   id, agent, owner, scopes, services, networks, copied;
 
-    if (agent_keytab_id(tab, rec, &src[0]) != 0
-        || agent_keytab_string(tab, rec->agent, &src[1]) != 0
-        || agent_keytab_string(tab, rec->owner, &src[2]) != 0
-        || agent_keytab_string(tab, rec->scopes, &src[3]) != 0
-        || agent_keytab_string(tab, rec->services, &src[4]) != 0
-        || agent_keytab_string(tab, rec->networks, &src[5]) != 0
-        || src[5].len % sizeof(agent_cidr_t) != 0)
+    if (agent_keytab_id(tab, rec, &id) != 0
+        || agent_keytab_string(tab, rec->agent, &agent) != 0
+        || agent_keytab_string(tab, rec->owner, &owner) != 0
+        || agent_keytab_string(tab, rec->scopes, &scopes) != 0
+        || agent_keytab_string(tab, rec->services, &services) != 0
+        || agent_keytab_string(tab, rec->networks, &networks) != 0
+        || networks.len % sizeof(agent_cidr_t) != 0)
     {
         return AGENT_INTERNAL_ERROR;
     }
 
-    dst[0] = &identity->id;
-    dst[1] = &identity->agent;
-    dst[2] = &identity->owner;
-    dst[3] = &identity->scopes;
-    dst[4] = &identity->services;
-    dst[5] = &networks;
-
-    p = ngx_pnalloc(pool, src[0].len + src[1].len + src[2].len + src[3].len
-                          + src[4].len + src[5].len);
+    p = ngx_pnalloc(pool, id.len + agent.len + owner.len + scopes.len
+                          + services.len + networks.len);
     if (p == NULL) {
         return AGENT_INTERNAL_ERROR;
     }
 
-    for (i = 0; i < 6; i++) {
-        dst[i]->len = src[i].len;
-        dst[i]->data = p;
-        p = ngx_cpymem(p, src[i].data, src[i].len);
-    }
+    p = ngx_agent_key_text(p, &identity->id, &id);
+    p = ngx_agent_key_text(p, &identity->agent, &agent);
+    p = ngx_agent_key_text(p, &identity->owner, &owner);
+    p = ngx_agent_key_text(p, &identity->scopes, &scopes);
+    p = ngx_agent_key_text(p, &identity->services, &services);
+    (void) ngx_agent_key_text(p, &copied, &networks);
 
-    identity->networks = (const agent_cidr_t *) networks.data;
-    identity->nnetworks = networks.len / sizeof(agent_cidr_t);
+    identity->networks = (const agent_cidr_t *) copied.data;
+    identity->nnetworks = copied.len / sizeof(agent_cidr_t);
     identity->not_before = rec->not_before;
     identity->expires = rec->expires;
     identity->state = rec->state;
 
     return AGENT_OK;
+}
+
+
+/* copies src to p, where dst will be; returns what follows */
+
+static u_char *
+ngx_agent_key_text(u_char *p, agent_str_t *dst, const agent_str_t *src)
+{
+    dst->len = src->len;
+    dst->data = p;
+
+    return src->len ? ngx_cpymem(p, src->data, src->len) : p;
 }
 
 

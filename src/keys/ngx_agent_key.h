@@ -39,9 +39,10 @@ typedef struct {
     uint64_t               keys[2];
     int64_t                loaded[2];   /* epoch seconds */
 
-    /* the last state of the file that was refused: nobody reads it again */
+    /* the last state of the files that was refused, and when: monotonic ms */
     ngx_agent_file_id_t    refused;
     ngx_agent_file_id_t    refused_pepper;
+    uint64_t               refused_at;
 
     uint64_t               warned;      /* epoch seconds of the last warning */
 } ngx_agent_key_sh_t;

@@ -378,8 +378,30 @@ ngx_agent_key_loader_note(ngx_agent_key_loader_t *loader)
 void
 ngx_agent_key_loader_refuse(ngx_agent_key_loader_t *loader)
 {
-    loader->zone->sh->refused = loader->file;
-    loader->zone->sh->refused_pepper = loader->pepper;
+    ngx_agent_key_refuse(loader->zone->sh, &loader->file, &loader->pepper);
+}
+
+
+void
+ngx_agent_key_refuse(ngx_agent_key_sh_t *sh, const ngx_agent_file_id_t *file,
+    const ngx_agent_file_id_t *pepper)
+{
+    sh->refused = *file;
+    sh->refused_pepper = *pepper;
+    sh->refused_at = ngx_agent_key_clock();
+}
+
+
+/* the cached time stands still within a turn of the event loop */
+
+uint64_t
+ngx_agent_key_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 

@@ -38,9 +38,15 @@ ngx_int_t ngx_agent_key_loader_step(ngx_agent_key_loader_t *loader);
 void ngx_agent_key_loader_note(ngx_agent_key_loader_t *loader);
 
 
-/* notes that the files as they are were refused: nobody need try again */
+/* notes that the files as they are were refused: nobody need try again soon */
 
 void ngx_agent_key_loader_refuse(ngx_agent_key_loader_t *loader);
+
+
+/* the same of a file for which there is no loader */
+
+void ngx_agent_key_refuse(ngx_agent_key_sh_t *sh,
+    const ngx_agent_file_id_t *file, const ngx_agent_file_id_t *pepper);
 
 
 uint64_t ngx_agent_key_loader_count(ngx_agent_key_loader_t *loader);
@@ -77,6 +83,11 @@ ngx_int_t ngx_agent_key_pepper_id(const ngx_agent_key_zone_t *zone,
 ngx_int_t ngx_agent_key_peppers(const ngx_str_t *path,
     agent_pepper_t *peppers, size_t *n, ngx_agent_file_id_t *id,
     ngx_uint_t level, ngx_log_t *log);
+
+
+/* ms of a clock that all processes share and that nobody sets */
+
+uint64_t ngx_agent_key_clock(void);
 
 
 #define ngx_agent_file_same(a, b)                                             \

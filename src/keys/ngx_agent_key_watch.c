@@ -18,6 +18,10 @@
 
 #define NGX_AGENT_WARN_PERIOD  60
 
+/* looks after which a file that was refused is tried again */
+
+#define NGX_AGENT_REFUSED      30
+
 
 typedef struct {
     ngx_event_t              event;
@@ -39,12 +43,12 @@ static void ngx_agent_key_watch_look(ngx_agent_key_watch_t *w);
 static ngx_int_t ngx_agent_key_watch_stat(ngx_agent_key_watch_t *w,
     ngx_agent_file_id_t *file, ngx_agent_file_id_t *pepper);
 static ngx_uint_t ngx_agent_key_watch_known(ngx_agent_key_watch_t *w);
+static ngx_uint_t ngx_agent_key_watch_refused(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_slice(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_publish(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_end(ngx_agent_key_watch_t *w);
 static ngx_uint_t ngx_agent_key_watch_warn(ngx_agent_key_watch_t *w);
-static ngx_msec_t ngx_agent_key_clock(void);
 
 
 ngx_int_t
@@ -198,7 +202,7 @@ ngx_agent_key_watch_stat(ngx_agent_key_watch_t *w, ngx_agent_file_id_t *file,
 }
 
 
-/* whether the files are those of the table, or were refused already */
+/* whether the files are those of the table, or were refused just now */
 
 static ngx_uint_t
 ngx_agent_key_watch_known(ngx_agent_key_watch_t *w)
@@ -209,9 +213,7 @@ ngx_agent_key_watch_known(ngx_agent_key_watch_t *w)
 
     sh = w->zone->sh;
 
-    if (ngx_agent_file_same(&w->file, &sh->refused)
-        && ngx_agent_file_same(&w->pepper, &sh->refused_pepper))
-    {
+    if (ngx_agent_key_watch_refused(w)) {
         return 1;
     }
 
@@ -225,6 +227,25 @@ ngx_agent_key_watch_known(ngx_agent_key_watch_t *w)
     /* a newer table is being made: the next look will tell */
 
     return known || ngx_agent_gen_check(&w->zone->gen, g) != NGX_OK;
+}
+
+
+/*
+ * Not for ever: what failed may have been this machine, short of descriptors
+ * or of memory, and the file may revoke a key.
+ */
+
+static ngx_uint_t
+ngx_agent_key_watch_refused(ngx_agent_key_watch_t *w)
+{
+    ngx_agent_key_sh_t  *sh;
+
+    sh = w->zone->sh;
+
+    return ngx_agent_file_same(&w->file, &sh->refused)
+           && ngx_agent_file_same(&w->pepper, &sh->refused_pepper)
+           && ngx_agent_key_clock() - sh->refused_at
+              < (uint64_t) NGX_AGENT_REFUSED * w->zone->check;
 }
 
 
@@ -266,9 +287,8 @@ ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w)
     w->loader = ngx_agent_key_loader_open(w->zone, base, NGX_LOG_ERR,
                                           w->cycle->log);
     if (w->loader == NULL) {
+        ngx_agent_key_refuse(w->zone->sh, &w->file, &w->pepper);
         ngx_agent_gen_release(&w->zone->gen);
-        w->zone->sh->refused = w->file;
-        w->zone->sh->refused_pepper = w->pepper;
         return;
     }
 
@@ -280,8 +300,8 @@ ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w)
 static void
 ngx_agent_key_watch_slice(ngx_agent_key_watch_t *w)
 {
-    ngx_int_t   rc;
-    ngx_msec_t  start;
+    uint64_t   start;
+    ngx_int_t  rc;
 
     /* whoever has a newer configuration may fill the arena from now on */
 
@@ -376,17 +396,4 @@ ngx_agent_key_watch_warn(ngx_agent_key_watch_t *w)
 
     return __atomic_compare_exchange_n(&w->zone->sh->warned, &last, now, 0,
                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
-
-/* the cached time stands still within a turn of the event loop */
-
-static ngx_msec_t
-ngx_agent_key_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -8,7 +8,7 @@
 
 /* layout of the arenas and of ngx_agent_key_sh_t: change either, change it */
 
-#define NGX_AGENT_KEY_KIND    0x6b010001
+#define NGX_AGENT_KEY_KIND    0x6b010002
 
 #define NGX_AGENT_KEY_GROUPS  64
 #define NGX_AGENT_KEY_TRIES   100
