@@ -97,8 +97,8 @@ my $server = "server {\nlisten " . port(5) . ";\n";
 mistake 'no value', "$zone agent_auth;  # fault",
     'invalid number of arguments in "agent_auth" directive';
 mistake 'a typo', "$zone agent_auth keys;  # fault",
-    'invalid parameter "keys" in "agent_auth", expected "off" or'
-    . ' "key[=zone]"';
+    'invalid parameter "keys" in "agent_auth", expected "off",'
+    . ' "oauth[=provider]" or "key[=zone]"';
 mistake 'on', "$zone agent_auth on;  # fault",
     'invalid parameter "on" in "agent_auth"';
 mistake 'upper case', "$zone agent_auth KEY;  # fault",
@@ -422,7 +422,87 @@ fine 'a realm', 'agent_realm "our agents (test)";';
 
 
 
-=== TEST 7: each directive has been tried
+=== TEST 7: agent_oauth_provider, agent_token_cache, agent_audience
+--- keys
+alpha
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+my $server = "server {\nlisten " . port(5) . ";\nlocation / {\n";
+my $good = "agent_oauth_provider as {\nissuer https://as.test;\n"
+    . "introspection_endpoint http://127.0.0.1:1/i;\nclient_auth none;\n}\n";
+
+sub parameter {
+    my ($what, $line, $message) = @_;
+
+    mistake("$what", "agent_oauth_provider as {\nissuer https://as.test;\n"
+        . "introspection_endpoint http://127.0.0.1:1/i;\n"
+        . "$line  # agent_oauth_provider # fault\n}", $message);
+}
+
+sub value {
+    my ($name, $value) = @_;
+
+    parameter("$name $value", "$name $value;",
+        qq(invalid value "$value" of "$name" in "agent_oauth_provider"));
+}
+
+parameter 'an unknown parameter', 'issue x;',
+    'unknown parameter "issue" in "agent_oauth_provider"';
+parameter 'a parameter twice', 'issuer x;',
+    'duplicate "issuer" in "agent_oauth_provider"';
+parameter 'too many values', 'client_id a b;',
+    'invalid number of values of "client_id" in "agent_oauth_provider"';
+parameter 'no value', 'client_id;',
+    'invalid number of values of "client_id" in "agent_oauth_provider"';
+
+value 'client_auth', 'basic';
+value 'max_ttl', '1x';
+value 'negative_ttl', 'x';
+value 'stale_if_error', '-1';
+value 'timeout', 'soon';
+value 'max_pending', 'all';
+value 'keepalive', '-1';
+value 'miss_rate', '100';
+value 'miss_rate', '0/s';
+value 'ssl_verify', 'maybe';
+
+parameter 'a breaker', 'breaker failures=0;',
+    'invalid parameter "failures=0" of "breaker" in "agent_oauth_provider"';
+parameter 'a cooldown', 'breaker cooldown=x;',
+    'invalid parameter "cooldown=x" of "breaker" in "agent_oauth_provider"';
+
+mistake 'two providers of a name', $good
+    . "agent_oauth_provider as {  # fault\nissuer x;\n}",
+    'duplicate provider "as" in "agent_oauth_provider"';
+
+mistake 'a small cache', 'agent_token_cache zone=t:64k;  # fault',
+    'zone "t" in "agent_token_cache" is too small, it needs zone=t:1024k';
+mistake 'a cache without a size', 'agent_token_cache zone=t;  # fault',
+    'invalid parameter "zone=t" in "agent_token_cache"';
+mistake 'an odd entry', 'agent_token_cache zone=t:2m entry=1000;  # fault',
+    'invalid parameter "entry=1000" in "agent_token_cache"';
+mistake 'a cache without a zone', 'agent_token_cache entry=1k;  # fault',
+    '"agent_token_cache" must have "zone=name:size"';
+mistake 'two caches', "agent_token_cache zone=t:2m;\n"
+    . 'agent_token_cache zone=u:2m;  # fault',
+    '"agent_token_cache" directive is duplicate';
+
+mistake 'no provider', "$server agent_auth oauth;  # fault\n}\n}",
+    '"agent_auth oauth" needs a provider, define one with'
+    . ' "agent_oauth_provider" in http';
+mistake 'another provider', "$good$server agent_auth oauth=x;  # fault\n}\n}",
+    'unknown provider "x" in "agent_auth"';
+mistake 'no audience', "$good$server agent_auth oauth;  # fault\n}\n}",
+    '"agent_auth oauth" needs "agent_audience"';
+mistake 'an empty audience', 'agent_audience "";  # fault',
+    'invalid parameter "" in "agent_audience"';
+mistake 'two audiences lines', "agent_audience a;\n"
+    . 'agent_audience b;  # fault', '"agent_audience" directive is duplicate';
+
+
+
+=== TEST 8: each directive has been tried
 --- keys
 alpha
 --- config
@@ -444,7 +524,7 @@ is_deeply([ sort grep { !$tested{$_} } keys %known ], [],
 
 
 
-=== TEST 8: a guard without an audit log is warned about, once
+=== TEST 9: a guard without an audit log is warned about, once
 --- keys
 alpha
 --- no_audit
@@ -465,7 +545,7 @@ is(scalar(grep { /is guarded and not audited/ } error_lines()), 1, 'once');
 
 
 
-=== TEST 9: the line is right in included files as well
+=== TEST 10: the line is right in included files as well
 --- keys
 alpha
 --- config
