@@ -136,6 +136,7 @@ ngx_agent_identify_wait(ngx_http_request_t *r, ngx_agent_record_t *rec)
         || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
     {
         ngx_agent_token_leave(rec->token);
+        rec->token = NULL;
         rec->known = AGENT_INTERNAL_ERROR;
         return NGX_OK;
     }

@@ -410,7 +410,7 @@ ngx_agent_param_enum(ngx_conf_t *cf, const ngx_agent_param_t *param,
 }
 
 
-/* 100/s, 30/m, off; kept as so many in 60000 s, so that 1/m is a number */
+/* 100/s, 30/m, off; kept per minute */
 
 static ngx_int_t
 ngx_agent_param_rate(ngx_conf_t *cf, const ngx_agent_param_t *param,
@@ -546,14 +546,30 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     ngx_conf_init_msec_value(provider->breaker_cooldown, 5000);
     ngx_conf_init_value(provider->ssl_verify, 1);
 
+    if (provider->max_pending == 0 || provider->timeout == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" of 0 in \"agent_oauth_provider %V\": "
+                           "nothing could ever be asked",
+                           provider->timeout ? "max_pending" : "timeout",
+                           &provider->name);
+        return NGX_ERROR;
+    }
+
     if (ngx_agent_provider_client(cf, provider) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    if (!provider->endpoint.tls && provider->endpoint.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "agent_auth: provider \"%V\" is asked without TLS, "
+                           "whoever is on the way sees tokens and can answer "
+                           "for it", &provider->name);
+    }
+
     if (!provider->ssl_verify && provider->endpoint.tls) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"ssl_verify off\": anybody on the way to "
-                           "provider \"%V\" can answer for it",
+                           "agent_auth: \"ssl_verify off\": anybody on the way "
+                           "to provider \"%V\" can answer for it",
                            &provider->name);
     }
 
@@ -611,8 +627,8 @@ ngx_agent_provider_client(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 
     default:
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"client_auth none\": provider \"%V\" lets "
-                           "anybody probe tokens", &provider->name);
+                           "agent_auth: \"client_auth none\": provider \"%V\" "
+                           "lets anybody probe tokens", &provider->name);
     }
 
     if (lacks) {
@@ -652,7 +668,7 @@ ngx_agent_provider_secret(ngx_pool_t *pool,
     const ngx_agent_provider_t *provider, ngx_str_t *secret, ngx_log_t *log)
 {
     u_char     buf[NGX_AGENT_SECRET_MAX + 1], *p;
-    ssize_t    n;
+    ssize_t    n, i;
     ngx_fd_t   fd;
 
     fd = ngx_open_file(provider->client_secret_file.data, NGX_FILE_RDONLY,
@@ -683,6 +699,14 @@ ngx_agent_provider_secret(ngx_pool_t *pool,
         n--;
     }
 
+    /* a line break would begin another field of the request */
+
+    for (i = 0; i < n; i++) {
+        if (buf[i] < 0x20 || buf[i] == 0x7f) {
+            n = -1;
+        }
+    }
+
     p = NULL;
 
     if (n > 0 && n <= NGX_AGENT_SECRET_MAX) {
@@ -697,7 +721,8 @@ ngx_agent_provider_secret(ngx_pool_t *pool,
 
     } else {
         ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "agent_auth: \"%V\" is empty or longer than %d octets",
+                      "agent_auth: no secret in \"%V\": it must be 1 to %d "
+                      "octets without control characters",
                       &provider->client_secret_file, NGX_AGENT_SECRET_MAX);
     }
 
@@ -725,6 +750,9 @@ ngx_agent_provider_part(ngx_agent_provider_t *provider)
                      &provider->introspection_endpoint, &provider->client_id);
     p = ngx_slprintf(p, last, "%M\n%M\n%M\n", provider->max_ttl,
                      provider->negative_ttl, provider->stale_if_error);
+    p = ngx_slprintf(p, last, "%ui\n%i\n%V\n%V\n%V\n", provider->client_auth,
+                     provider->ssl_verify, &provider->ssl_trusted_certificate,
+                     &provider->ssl_crl, &provider->client_certificate);
 
     agent_sha256(text, p - text, digest);
     ngx_memcpy(provider->part, digest, NGX_AGENT_CACHE_PART);

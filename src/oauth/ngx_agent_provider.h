@@ -48,7 +48,7 @@ typedef struct {
     ngx_msec_t                   stale_if_error;
     ngx_msec_t                   timeout;
     ngx_uint_t                   max_pending;
-    ngx_uint_t                   miss_rate;     /* per 1000 s; 0: off */
+    ngx_uint_t                   miss_rate;     /* a minute; 0: off */
     ngx_uint_t                   keepalive;
     ngx_uint_t                   breaker_failures;
     ngx_msec_t                   breaker_cooldown;
