@@ -149,6 +149,7 @@ __DATA__
 === TEST 1: allow and deny
 --- keys
 alpha    scopes=a
+url      scopes=a
 revoked  state=revoked
 old      imported=CANARY.old
 --- http_config
@@ -181,7 +182,7 @@ decided ask2('/t', 'X-API-Key' => $key, 'x-api-key' => $key),
 decided ask2('/s', 'X-API-Key' => $key), 'scope_insufficient', 'scope',
     scope => 'b';
 decided ask2('/i', 'X-API-Key' => imported 'old'), 'ok', 'imported';
-decided ask2("/t?access_token=$key"), 'credential_missing', 'query',
+decided ask2('/t?access_token=' . key('url')), 'credential_missing', 'query',
     scope => 'a';
 --- after
 my @lines = audit_lines(14);

@@ -95,7 +95,13 @@ agent_sha256_resume(const uint32_t *state, uint32_t before,
                    (uint64_t) ctx.h[2 * i] << 32 | ctx.h[2 * i + 1]);
     }
 
-    OPENSSL_cleanse(block, sizeof(block));
+    /*
+     * as explicit_bzero(): the compiler must believe that somebody looks at
+     * the zeros
+     */
+
+    memset(block, 0, sizeof(block));
+    __asm__ volatile ("" : : "r" (block) : "memory");
 }
 
 

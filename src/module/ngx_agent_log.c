@@ -181,11 +181,15 @@ ngx_agent_log_request(ngx_http_request_t *r, agent_audit_event_t *ev)
 
     /* a query may hold what is nobody's business */
 
-    ev->path.data = r->unparsed_uri.data;
-    p = ngx_strlchr(r->unparsed_uri.data,
-                    r->unparsed_uri.data + r->unparsed_uri.len, '?');
-    ev->path.len = p ? (size_t) (p - r->unparsed_uri.data)
-                     : r->unparsed_uri.len;
+    ngx_agent_view(&ev->path, &r->unparsed_uri);
+
+    if (ev->path.len) {
+        p = memchr(r->unparsed_uri.data, '?', r->unparsed_uri.len);
+
+        if (p) {
+            ev->path.len = p - r->unparsed_uri.data;
+        }
+    }
 
     if (r->http_protocol.len > sizeof("HTTP/") - 1) {
         ev->http_version.data = r->http_protocol.data + sizeof("HTTP/") - 1;

@@ -8,12 +8,15 @@
 
 
 static void ngx_agent_record_cleanup(void *data);
+static void ngx_agent_id_next(void);
 
 
-/* of this worker: a random prefix, so that ids of two never meet */
+/*
+ * The last id of this worker: a random prefix, so that ids of two never meet,
+ * and a number.
+ */
 
-static u_char    ngx_agent_id_prefix[NGX_AGENT_ID_PREFIX];
-static uint64_t  ngx_agent_id_counter;
+static u_char  ngx_agent_id[NGX_AGENT_REQUEST_ID_LEN];
 
 
 ngx_agent_record_t *
@@ -76,27 +79,32 @@ ngx_agent_record_cleanup(void *data)
 u_char *
 ngx_agent_record_id(ngx_agent_record_t *rec)
 {
-    u_char      *p;
-    uint64_t     n;
-    ngx_uint_t   i;
-
-    static const u_char  hex[] = "0123456789abcdef";
-
     if (!rec->numbered) {
         rec->numbered = 1;
 
-        p = ngx_cpymem(rec->request_id, ngx_agent_id_prefix,
-                       NGX_AGENT_ID_PREFIX);
+        ngx_agent_id_next();
 
-        n = ++ngx_agent_id_counter;
-
-        for (i = NGX_AGENT_REQUEST_ID_LEN - NGX_AGENT_ID_PREFIX; i > 0; i--) {
-            p[i - 1] = hex[n & 0xf];
-            n >>= 4;
-        }
+        ngx_memcpy(rec->request_id, ngx_agent_id, NGX_AGENT_REQUEST_ID_LEN);
     }
 
     return rec->request_id;
+}
+
+
+/* counts in hexadecimal digits, of which most requests change one */
+
+static void
+ngx_agent_id_next(void)
+{
+    u_char  *p;
+
+    p = ngx_agent_id + NGX_AGENT_REQUEST_ID_LEN - 1;
+
+    while (*p == 'f' && p > ngx_agent_id + NGX_AGENT_ID_PREFIX) {
+        *p-- = '0';
+    }
+
+    *p = (*p == '9') ? 'a' : *p + 1;
 }
 
 
@@ -111,7 +119,10 @@ ngx_agent_record_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    agent_hex(ngx_agent_id_prefix, octets, sizeof(octets));
+    agent_hex(ngx_agent_id, octets, sizeof(octets));
+
+    ngx_memset(ngx_agent_id + NGX_AGENT_ID_PREFIX, '0',
+               NGX_AGENT_REQUEST_ID_LEN - NGX_AGENT_ID_PREFIX);
 
     return NGX_OK;
 }

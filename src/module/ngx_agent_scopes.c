@@ -369,7 +369,7 @@ ngx_agent_scopes_needed(ngx_http_request_t *r,
     ngx_agent_scope_rule_t   *rule;
     ngx_agent_scope_value_t  *value;
 
-    ngx_str_null(needed);
+    ngx_str_set(needed, "");
 
     if (conf->scopes == NULL) {
         return NGX_OK;

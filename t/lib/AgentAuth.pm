@@ -856,6 +856,16 @@ sub start_refused {
 }
 
 
+# Between USR1 and HUP: a master that gets both at a time makes workers that
+# open the logs anew before it does, which they may not.
+
+sub logs_reopened {
+    return unless -f $Test::Nginx::Util::PidFile;
+
+    await(sub { -f server_root() . '/logs/error.log' }, 'the master to reopen');
+}
+
+
 sub install_hooks {
     no warnings qw/ redefine prototype once /;
 
@@ -892,6 +902,7 @@ sub install_hooks {
     *Test::Nginx::Util::sleep = sub {
         start_refused();
         &$sleep;
+        logs_reopened() if $ENV{TEST_NGINX_USE_HUP};
     };
 
     my $run_test_helper = $Test::Nginx::Util::RunTestHelper;
