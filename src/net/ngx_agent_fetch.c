@@ -4,71 +4,22 @@
  * answer over.  Connections that stay open wait for the next exchange.
  */
 
-#include "ngx_agent_fetch.h"
+#include "ngx_agent_fetch_state.h"
 
 #include <ngx_event_connect.h>
 
 #include <openssl/crypto.h>
-#include <openssl/x509v3.h>
 
-
-#define NGX_AGENT_FETCH_HEAD       16384
-#define NGX_AGENT_FETCH_READ       16384
-#define NGX_AGENT_FETCH_IDLE       60000
 
 /* ms for one of several addresses */
 
-#define NGX_AGENT_FETCH_CONNECT    1000
-
-
-/* lives in a pool of its own, as long as the connection */
-
-typedef struct {
-    ngx_queue_t                    queue;       /* of those that are idle */
-    ngx_connection_t              *connection;
-    const ngx_agent_endpoint_t    *ep;
-    const ngx_agent_fetch_conf_t  *conf;
-    ngx_agent_fetch_t             *fetch;       /* NULL: idle */
-} ngx_agent_peer_t;
-
-
-struct ngx_agent_fetch_s {
-    ngx_pool_t                    *pool;
-    ngx_log_t                     *log;
-    const ngx_agent_fetch_conf_t  *conf;
-    const ngx_agent_endpoint_t    *ep;
-    ngx_agent_fetch_pt             handler;
-    void                          *data;
-
-    ngx_event_t                    event;       /* begin, then the deadline */
-    ngx_resolver_ctx_t            *resolving;
-    ngx_addr_t                    *addrs;
-    ngx_uint_t                     naddrs;
-    ngx_uint_t                     next;
-
-    ngx_agent_peer_t              *peer;
-    u_char                        *request;
-    size_t                         size;
-    size_t                         sent;
-
-    agent_http_t                   http;
-    u_char                        *body;
-    size_t                         len;
-
-    unsigned                       begun:1;
-    unsigned                       reused:1;
-    unsigned                       answered:1;  /* an octet of it came */
-
-    u_char                         head[NGX_AGENT_FETCH_HEAD];
-    u_char                         buffer[NGX_AGENT_FETCH_READ];
-};
+#define NGX_AGENT_FETCH_CONNECT  1000
 
 
 static ngx_int_t ngx_agent_fetch_request(ngx_agent_fetch_t *f,
     const ngx_agent_fetch_request_t *request);
 static void ngx_agent_fetch_event(ngx_event_t *ev);
 static void ngx_agent_fetch_begin(ngx_agent_fetch_t *f);
-static ngx_agent_peer_t *ngx_agent_fetch_idle_peer(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_resolve(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_resolved(ngx_resolver_ctx_t *ctx);
 static ngx_int_t ngx_agent_fetch_addrs(ngx_agent_fetch_t *f,
@@ -79,8 +30,6 @@ static ngx_int_t ngx_agent_fetch_peer(ngx_agent_fetch_t *f,
 static void ngx_agent_fetch_connected(ngx_event_t *ev);
 static void ngx_agent_fetch_handshake(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_handshaken(ngx_connection_t *c);
-static ngx_int_t ngx_agent_fetch_verify(ngx_agent_fetch_t *f,
-    ngx_connection_t *c);
 static void ngx_agent_fetch_send(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_writable(ngx_event_t *ev);
 static void ngx_agent_fetch_readable(ngx_event_t *ev);
@@ -88,21 +37,6 @@ static ngx_int_t ngx_agent_fetch_take(ngx_agent_fetch_t *f, ssize_t n);
 static void ngx_agent_fetch_broken(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_finish(ngx_agent_fetch_t *f,
     ngx_agent_fetch_e error);
-static void ngx_agent_peer_idle(ngx_agent_peer_t *peer);
-static void ngx_agent_peer_idle_event(ngx_event_t *ev);
-static void ngx_agent_peer_close(ngx_agent_peer_t *peer);
-
-
-/* idle connections of this worker, the one used last first */
-
-static ngx_queue_t  ngx_agent_idle;
-
-
-void
-ngx_agent_fetch_init_process(void)
-{
-    ngx_queue_init(&ngx_agent_idle);
-}
 
 
 ngx_agent_fetch_t *
@@ -212,7 +146,8 @@ ngx_agent_fetch_begin(ngx_agent_fetch_t *f)
     f->reused = 0;
     f->answered = 0;
 
-    f->peer = ngx_agent_fetch_idle_peer(f);
+    f->peer = ngx_agent_peer_take(f, ngx_agent_fetch_readable,
+                                  ngx_agent_fetch_writable);
 
     if (f->peer) {
         f->reused = 1;
@@ -228,44 +163,6 @@ ngx_agent_fetch_begin(ngx_agent_fetch_t *f)
     }
 
     ngx_agent_fetch_resolve(f);
-}
-
-
-static ngx_agent_peer_t *
-ngx_agent_fetch_idle_peer(ngx_agent_fetch_t *f)
-{
-    ngx_queue_t       *q;
-    ngx_connection_t  *c;
-    ngx_agent_peer_t  *peer;
-
-    for (q = ngx_queue_head(&ngx_agent_idle);
-         q != ngx_queue_sentinel(&ngx_agent_idle);
-         q = ngx_queue_next(q))
-    {
-        peer = ngx_queue_data(q, ngx_agent_peer_t, queue);
-
-        if (peer->ep != f->ep) {
-            continue;
-        }
-
-        ngx_queue_remove(q);
-
-        c = peer->connection;
-        c->idle = 0;
-
-        if (c->read->timer_set) {
-            ngx_del_timer(c->read);
-        }
-
-        c->read->cancelable = 0;
-        c->read->handler = ngx_agent_fetch_readable;
-        c->write->handler = ngx_agent_fetch_writable;
-        peer->fetch = f;
-
-        return peer;
-    }
-
-    return NULL;
 }
 
 
@@ -562,56 +459,12 @@ ngx_agent_fetch_handshaken(ngx_connection_t *c)
     peer = c->data;
     f = peer->fetch;
 
-    if (!c->ssl->handshaked || ngx_agent_fetch_verify(f, c) != NGX_OK) {
+    if (!c->ssl->handshaked || ngx_agent_peer_verify(f, c) != NGX_OK) {
         ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
         return;
     }
 
     ngx_agent_fetch_send(f);
-}
-
-
-static ngx_int_t
-ngx_agent_fetch_verify(ngx_agent_fetch_t *f, ngx_connection_t *c)
-{
-    int         named;
-    X509       *cert;
-    long        rc;
-    ngx_str_t   host;
-
-    if (!f->conf->ssl_verify) {
-        return NGX_OK;
-    }
-
-    rc = SSL_get_verify_result(c->ssl->connection);
-
-    if (rc != X509_V_OK) {
-        ngx_log_error(NGX_LOG_ERR, f->log, 0,
-                      "agent_auth: certificate of provider \"%V\" is not "
-                      "trusted: (%l:%s)", &f->conf->name, rc,
-                      X509_verify_cert_error_string(rc));
-        return NGX_ERROR;
-    }
-
-    host = f->ep->host;
-
-    if (f->ep->literal) {
-        cert = SSL_get_peer_certificate(c->ssl->connection);
-        named = cert && X509_check_ip_asc(cert, (char *) host.data, 0) == 1;
-        X509_free(cert);
-
-    } else {
-        named = ngx_ssl_check_host(c, &host) == NGX_OK;
-    }
-
-    if (!named) {
-        ngx_log_error(NGX_LOG_ERR, f->log, 0,
-                      "agent_auth: certificate of provider \"%V\" is not for "
-                      "\"%V\"", &f->conf->name, &host);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -821,7 +674,7 @@ ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error)
         if (error == NGX_AGENT_FETCH_OK && f->http.keepalive
             && f->sent == f->size)
         {
-            ngx_agent_peer_idle(f->peer);
+            ngx_agent_peer_park(f->peer);
 
         } else {
             ngx_agent_peer_close(f->peer);
@@ -850,98 +703,3 @@ ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error)
 }
 
 
-static void
-ngx_agent_peer_idle(ngx_agent_peer_t *peer)
-{
-    ngx_uint_t         n;
-    ngx_queue_t       *q;
-    ngx_connection_t  *c;
-    ngx_agent_peer_t  *other;
-
-    c = peer->connection;
-
-    for (q = ngx_queue_head(&ngx_agent_idle), n = 0;
-         q != ngx_queue_sentinel(&ngx_agent_idle);
-         q = ngx_queue_next(q))
-    {
-        other = ngx_queue_data(q, ngx_agent_peer_t, queue);
-        n += (other->ep == peer->ep);
-    }
-
-    if (n >= peer->conf->keepalive || ngx_exiting || ngx_terminate
-        || c->read->eof || c->read->error || c->write->error)
-    {
-        ngx_agent_peer_close(peer);
-        return;
-    }
-
-    /* so that a worker that exits closes it */
-
-    c->idle = 1;
-    c->read->cancelable = 1;
-    c->read->handler = ngx_agent_peer_idle_event;
-    c->write->handler = ngx_agent_peer_idle_event;
-
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-        ngx_agent_peer_close(peer);
-        return;
-    }
-
-    ngx_add_timer(c->read, NGX_AGENT_FETCH_IDLE);
-    ngx_queue_insert_head(&ngx_agent_idle, &peer->queue);
-}
-
-
-/* nothing is asked: the peer closes, the time is over, or the worker exits */
-
-static void
-ngx_agent_peer_idle_event(ngx_event_t *ev)
-{
-    char               octet;
-    ssize_t            n;
-    ngx_connection_t  *c;
-    ngx_agent_peer_t  *peer;
-
-    c = ev->data;
-    peer = c->data;
-
-    if (ev->write) {
-        return;
-    }
-
-    if (!c->close && !ev->timedout) {
-
-        n = recv(c->fd, &octet, 1, MSG_PEEK);
-
-        if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
-            ev->ready = 0;
-
-            if (ngx_handle_read_event(ev, 0) == NGX_OK) {
-                return;
-            }
-        }
-    }
-
-    ngx_queue_remove(&peer->queue);
-    ngx_agent_peer_close(peer);
-}
-
-
-static void
-ngx_agent_peer_close(ngx_agent_peer_t *peer)
-{
-    ngx_pool_t        *pool;
-    ngx_connection_t  *c;
-
-    c = peer->connection;
-    pool = c->pool;
-
-    if (c->ssl) {
-        c->ssl->no_wait_shutdown = 1;
-        c->ssl->no_send_shutdown = 1;
-        (void) ngx_ssl_shutdown(c);
-    }
-
-    ngx_close_connection(c);
-    ngx_destroy_pool(pool);
-}

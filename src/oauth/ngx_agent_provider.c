@@ -36,6 +36,7 @@ static ngx_int_t ngx_agent_param_breaker(ngx_conf_t *cf,
     const ngx_agent_param_t *param, void *field);
 static ngx_int_t ngx_agent_provider_check(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
+static void ngx_agent_provider_defaults(ngx_agent_provider_t *provider);
 static ngx_int_t ngx_agent_provider_client(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
 static void ngx_agent_provider_part(ngx_agent_provider_t *provider);
@@ -534,17 +535,7 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
         return NGX_ERROR;
     }
 
-    ngx_conf_init_uint_value(provider->client_auth, NGX_AGENT_CLIENT_BASIC);
-    ngx_conf_init_msec_value(provider->max_ttl, 60000);
-    ngx_conf_init_msec_value(provider->negative_ttl, 5000);
-    ngx_conf_init_msec_value(provider->stale_if_error, 0);
-    ngx_conf_init_msec_value(provider->timeout, 3000);
-    ngx_conf_init_uint_value(provider->max_pending, 64);
-    ngx_conf_init_uint_value(provider->miss_rate, 100 * 60);
-    ngx_conf_init_uint_value(provider->keepalive, 8);
-    ngx_conf_init_uint_value(provider->breaker_failures, 5);
-    ngx_conf_init_msec_value(provider->breaker_cooldown, 5000);
-    ngx_conf_init_value(provider->ssl_verify, 1);
+    ngx_agent_provider_defaults(provider);
 
     if (provider->max_pending == 0 || provider->timeout == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -584,13 +575,30 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
         return NGX_OK;
     }
 
-    provider->fetch.ssl = ngx_agent_fetch_ssl(cf, provider->ssl_verify,
-                                              &provider->ssl_trusted_certificate,
-                                              &provider->ssl_crl,
-                                              &provider->client_certificate,
-                                              &provider->client_key_file);
+    provider->fetch.ssl =
+        ngx_agent_fetch_ssl(cf, provider->ssl_verify,
+                            &provider->ssl_trusted_certificate,
+                            &provider->ssl_crl, &provider->client_certificate,
+                            &provider->client_key_file);
 
     return provider->fetch.ssl ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_agent_provider_defaults(ngx_agent_provider_t *provider)
+{
+    ngx_conf_init_uint_value(provider->client_auth, NGX_AGENT_CLIENT_BASIC);
+    ngx_conf_init_msec_value(provider->max_ttl, 60000);
+    ngx_conf_init_msec_value(provider->negative_ttl, 5000);
+    ngx_conf_init_msec_value(provider->stale_if_error, 0);
+    ngx_conf_init_msec_value(provider->timeout, 3000);
+    ngx_conf_init_uint_value(provider->max_pending, 64);
+    ngx_conf_init_uint_value(provider->miss_rate, 100 * 60);
+    ngx_conf_init_uint_value(provider->keepalive, 8);
+    ngx_conf_init_uint_value(provider->breaker_failures, 5);
+    ngx_conf_init_msec_value(provider->breaker_cooldown, 5000);
+    ngx_conf_init_value(provider->ssl_verify, 1);
 }
 
 

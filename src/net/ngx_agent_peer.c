@@ -1,0 +1,209 @@
+
+/*
+ * The other side of an exchange: whether it is who it should be, and its
+ * connection, which waits for the next exchange.
+ */
+
+#include "ngx_agent_fetch_state.h"
+
+#include <openssl/x509v3.h>
+
+
+/* ms that a connection waits */
+
+#define NGX_AGENT_PEER_IDLE  60000
+
+
+static void ngx_agent_peer_idle_event(ngx_event_t *ev);
+
+
+/* idle connections of this worker, the one used last first */
+
+static ngx_queue_t  ngx_agent_idle;
+
+
+void
+ngx_agent_fetch_init_process(void)
+{
+    ngx_queue_init(&ngx_agent_idle);
+}
+
+
+ngx_agent_peer_t *
+ngx_agent_peer_take(ngx_agent_fetch_t *f, ngx_event_handler_pt readable,
+    ngx_event_handler_pt writable)
+{
+    ngx_queue_t       *q;
+    ngx_connection_t  *c;
+    ngx_agent_peer_t  *peer;
+
+    for (q = ngx_queue_head(&ngx_agent_idle);
+         q != ngx_queue_sentinel(&ngx_agent_idle);
+         q = ngx_queue_next(q))
+    {
+        peer = ngx_queue_data(q, ngx_agent_peer_t, queue);
+
+        if (peer->ep != f->ep) {
+            continue;
+        }
+
+        ngx_queue_remove(q);
+
+        c = peer->connection;
+        c->idle = 0;
+
+        if (c->read->timer_set) {
+            ngx_del_timer(c->read);
+        }
+
+        c->read->cancelable = 0;
+        c->read->handler = readable;
+        c->write->handler = writable;
+        peer->fetch = f;
+
+        return peer;
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_agent_peer_verify(ngx_agent_fetch_t *f, ngx_connection_t *c)
+{
+    int         named;
+    X509       *cert;
+    long        rc;
+    ngx_str_t   host;
+
+    if (!f->conf->ssl_verify) {
+        return NGX_OK;
+    }
+
+    rc = SSL_get_verify_result(c->ssl->connection);
+
+    if (rc != X509_V_OK) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: certificate of provider \"%V\" is not "
+                      "trusted: (%l:%s)", &f->conf->name, rc,
+                      X509_verify_cert_error_string(rc));
+        return NGX_ERROR;
+    }
+
+    host = f->ep->host;
+
+    if (f->ep->literal) {
+        cert = SSL_get_peer_certificate(c->ssl->connection);
+        named = cert && X509_check_ip_asc(cert, (char *) host.data, 0) == 1;
+        X509_free(cert);
+
+    } else {
+        named = ngx_ssl_check_host(c, &host) == NGX_OK;
+    }
+
+    if (!named) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: certificate of provider \"%V\" is not for "
+                      "\"%V\"", &f->conf->name, &host);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_agent_peer_park(ngx_agent_peer_t *peer)
+{
+    ngx_uint_t         n;
+    ngx_queue_t       *q;
+    ngx_connection_t  *c;
+    ngx_agent_peer_t  *other;
+
+    c = peer->connection;
+
+    for (q = ngx_queue_head(&ngx_agent_idle), n = 0;
+         q != ngx_queue_sentinel(&ngx_agent_idle);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_agent_peer_t, queue);
+        n += (other->ep == peer->ep);
+    }
+
+    if (n >= peer->conf->keepalive || ngx_exiting || ngx_terminate
+        || c->read->eof || c->read->error || c->write->error)
+    {
+        ngx_agent_peer_close(peer);
+        return;
+    }
+
+    /* so that a worker that exits closes it */
+
+    c->idle = 1;
+    c->read->cancelable = 1;
+    c->read->handler = ngx_agent_peer_idle_event;
+    c->write->handler = ngx_agent_peer_idle_event;
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_agent_peer_close(peer);
+        return;
+    }
+
+    ngx_add_timer(c->read, NGX_AGENT_PEER_IDLE);
+    ngx_queue_insert_head(&ngx_agent_idle, &peer->queue);
+}
+
+
+/* nothing is asked: the peer closes, the time is over, or the worker exits */
+
+static void
+ngx_agent_peer_idle_event(ngx_event_t *ev)
+{
+    char               octet;
+    ssize_t            n;
+    ngx_connection_t  *c;
+    ngx_agent_peer_t  *peer;
+
+    c = ev->data;
+    peer = c->data;
+
+    if (ev->write) {
+        return;
+    }
+
+    if (!c->close && !ev->timedout) {
+
+        n = recv(c->fd, &octet, 1, MSG_PEEK);
+
+        if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
+            ev->ready = 0;
+
+            if (ngx_handle_read_event(ev, 0) == NGX_OK) {
+                return;
+            }
+        }
+    }
+
+    ngx_queue_remove(&peer->queue);
+    ngx_agent_peer_close(peer);
+}
+
+
+void
+ngx_agent_peer_close(ngx_agent_peer_t *peer)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = peer->connection;
+    pool = c->pool;
+
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+        (void) ngx_ssl_shutdown(c);
+    }
+
+    ngx_close_connection(c);
+    ngx_destroy_pool(pool);
+}
