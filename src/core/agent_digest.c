@@ -194,8 +194,6 @@ agent_hmac_sha256(const agent_hmac_key_t *hk, const uint8_t *data, size_t len,
 int
 agent_digest_eq(const uint8_t *a, const uint8_t *b)
 {
-    size_t             i;
-    uint64_t           x, y;
     volatile uint64_t  diff;
 
     /*
@@ -203,14 +201,10 @@ agent_digest_eq(const uint8_t *a, const uint8_t *b)
      * stopping at the first word that differs
      */
 
-    diff = 0;
-
-    for (i = 0; i < AGENT_SHA256_LEN; i += sizeof(uint64_t)) {
-        memcpy(&x, a + i, sizeof(uint64_t));
-        memcpy(&y, b + i, sizeof(uint64_t));
-
-        diff |= x ^ y;
-    }
+    diff = (agent_le64(a) ^ agent_le64(b))
+           | (agent_le64(a + 8) ^ agent_le64(b + 8))
+           | (agent_le64(a + 16) ^ agent_le64(b + 16))
+           | (agent_le64(a + 24) ^ agent_le64(b + 24));
 
     return diff == 0;
 }
@@ -259,7 +253,7 @@ agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
 }
 
 
-static uint64_t
+static inline uint64_t
 agent_le64(const uint8_t *p)
 {
     return (uint64_t) p[0] | (uint64_t) p[1] << 8
