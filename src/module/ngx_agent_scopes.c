@@ -23,7 +23,7 @@ static ngx_int_t ngx_agent_scopes_literal(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf, ngx_agent_scope_value_t *value);
 static agent_reason_e ngx_agent_scopes_rule(ngx_http_request_t *r,
     const ngx_agent_scope_rule_t *rule, const agent_str_t *held);
-static ngx_int_t ngx_agent_scopes_value(ngx_http_request_t *r,
+static ngx_int_t ngx_agent_scopes_variable(ngx_http_request_t *r,
     const ngx_agent_scope_value_t *value, const agent_str_t *held,
     ngx_uint_t *met, ngx_uint_t *missing);
 static ngx_int_t ngx_agent_scopes_join(ngx_pool_t *pool, ngx_str_t *needed,
@@ -276,9 +276,21 @@ ngx_agent_scopes_rule(ngx_http_request_t *r,
 
     for (i = 0; i < rule->values.nelts; i++) {
 
+        if (value[i].literal) {
+
+            if (ngx_agent_scopes_held(value[i].literal, held)) {
+                met++;
+
+            } else {
+                missing++;
+            }
+
+            continue;
+        }
+
         before = met + missing;
 
-        rc = ngx_agent_scopes_value(r, &value[i], held, &met, &missing);
+        rc = ngx_agent_scopes_variable(r, &value[i], held, &met, &missing);
 
         if (rc != NGX_OK) {
             return AGENT_INTERNAL_ERROR;
@@ -299,8 +311,10 @@ ngx_agent_scopes_rule(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_agent_scopes_value(ngx_http_request_t *r,
+/* apart from its caller, since most scopes are literals */
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_scopes_variable(ngx_http_request_t *r,
     const ngx_agent_scope_value_t *value, const agent_str_t *held,
     ngx_uint_t *met, ngx_uint_t *missing)
 {
@@ -308,11 +322,6 @@ ngx_agent_scopes_value(ngx_http_request_t *r,
     agent_str_t             rest, token;
     ngx_agent_scope_t      *scope;
     ngx_agent_main_conf_t  *amcf;
-
-    if (value->literal) {
-        (*(ngx_agent_scopes_held(value->literal, held) ? met : missing))++;
-        return NGX_OK;
-    }
 
     if (ngx_http_complex_value(r, value->complex, &text) != NGX_OK) {
         return NGX_ERROR;
