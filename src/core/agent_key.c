@@ -16,6 +16,7 @@ typedef uint8_t   agent_octets_t __attribute__((vector_size(16)));
 typedef uint64_t  agent_words_t __attribute__((vector_size(16)));
 
 
+static int agent_prefix_all(const uint8_t *p, size_t len);
 static int agent_base62_all(const uint8_t *p, size_t len);
 static agent_bools_t agent_base62_sixteen(const uint8_t *p);
 static void agent_key_check(uint8_t *check, const uint8_t *data, size_t len);
@@ -78,8 +79,8 @@ static const uint32_t  agent_crc32_table[4][256] = {
 agent_key_shape_e
 agent_key_parse(const agent_str_t *value, agent_key_t *key)
 {
-    uint8_t      check[AGENT_KEY_CHECK_LEN];
-    agent_str_t  prefix, id;
+    size_t   prefix;
+    uint8_t  check[AGENT_KEY_CHECK_LEN];
 
     if (value->len < AGENT_KEY_PREFIX_MIN + AGENT_KEY_TAIL_LEN
         || value->len > AGENT_KEY_PREFIX_MAX + AGENT_KEY_TAIL_LEN)
@@ -87,18 +88,14 @@ agent_key_parse(const agent_str_t *value, agent_key_t *key)
         return AGENT_KEY_FOREIGN;
     }
 
-    prefix.len = value->len - AGENT_KEY_TAIL_LEN;
-    prefix.data = value->data;
+    prefix = value->len - AGENT_KEY_TAIL_LEN;
 
-    id.len = AGENT_KEY_ID_LEN;
-    id.data = value->data + prefix.len + 1;
+    key->id = value->data + prefix + 1;
+    key->secret = key->id + AGENT_KEY_ID_LEN + 1;
 
-    key->id = id.data;
-    key->secret = id.data + AGENT_KEY_ID_LEN + 1;
-
-    if (id.data[-1] != '_' || key->secret[-1] != '_'
-        || !agent_key_prefix_valid(&prefix)
-        || !agent_key_id_valid(&id)
+    if (key->id[-1] != '_' || key->secret[-1] != '_'
+        || !agent_prefix_all(value->data, prefix)
+        || !agent_base62_all(key->id, AGENT_KEY_ID_LEN)
         || !agent_base62_all(key->secret,
                              AGENT_KEY_SECRET_LEN + AGENT_KEY_CHECK_LEN))
     {
@@ -116,6 +113,21 @@ agent_key_parse(const agent_str_t *value, agent_key_t *key)
     }
 
     return AGENT_KEY_ISSUED;
+}
+
+
+static int
+agent_prefix_all(const uint8_t *p, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (!agent_prefix_class[p[i]]) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -249,21 +261,9 @@ agent_key_id_valid(const agent_str_t *id)
 int
 agent_key_prefix_valid(const agent_str_t *prefix)
 {
-    size_t  i;
-
-    if (prefix->len < AGENT_KEY_PREFIX_MIN
-        || prefix->len > AGENT_KEY_PREFIX_MAX)
-    {
-        return 0;
-    }
-
-    for (i = 0; i < prefix->len; i++) {
-        if (!agent_prefix_class[prefix->data[i]]) {
-            return 0;
-        }
-    }
-
-    return 1;
+    return prefix->len >= AGENT_KEY_PREFIX_MIN
+           && prefix->len <= AGENT_KEY_PREFIX_MAX
+           && agent_prefix_all(prefix->data, prefix->len);
 }
 
 
