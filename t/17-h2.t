@@ -311,5 +311,9 @@ my $peer = $upstream->accept;
 
 kill KILL => $pid;
 close $pipe;
+
+# the upstream stays until then, else its going may be seen first
+
+ok(AgentAuth::await(sub { -s AgentAuth::audit_path() }, 'the line'), 'a line');
 --- audit
 result=allow reason=ok status=499

@@ -283,6 +283,13 @@ ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w)
         return;
     }
 
+    /* another worker may have ended with these files since they were seen */
+
+    if (ngx_agent_key_watch_known(w)) {
+        ngx_agent_gen_release(&w->zone->gen);
+        return;
+    }
+
     w->complete = 0;
     w->loader = ngx_agent_key_loader_open(w->zone, base, NGX_LOG_ERR,
                                           w->cycle->log);
