@@ -165,8 +165,7 @@ for (
 
 $as->clear;
 decided ask('GET /t', bearer(token(client => 'agent-dpop',
-    dpop => $as->dir . '/dpop.key'))), 'binding_missing', 'a bound one'
-    if -f $as->dir . '/dpop.key';
+    dpop => $as->dir . '/agent-es256.key'))), 'binding_missing', 'a bound one';
 decided ask('GET /t', bearer(said_of('{"active":false,"exp":9999999999}'))),
     'token_inactive', 'inactive, whatever else';
 $as->clear;

@@ -164,17 +164,10 @@ for (
 fails 'provider_refused_client', 'status 401', status => 401,
     body => '{"error":"invalid_client"}';
 fails 'provider_refused_client', 'status 403', status => 403, body => '';
-
-open my $in, '<', AgentClient::error_log_path();
-is(scalar(grep { /\[alert\].* provider "b$providers" / } <$in>), 1,
-    'one alert, whatever comes');
---- startup
-[alert]
-refuses our own credentials with status 401
+--- serious
+1 refuses our own credentials with status 401
 --- no_error_log
 secret-of-gate
-[crit]
-[emerg]
 
 
 
@@ -227,11 +220,8 @@ $as->clear;
 $as->fault(path => 'introspection', status => 500, body => '');
 decided ask_for($token), 'token_inactive', 'nor once it is known as revoked';
 $as->clear;
---- startup
-[alert]
---- no_error_log
-[crit]
-[emerg]
+--- serious
+1 refuses our own credentials with status 401
 
 
 

@@ -27,7 +27,7 @@ package AgentAuth;
 #
 # nginx listens on loopback, has a master and one worker (www-data when run as
 # root), and logs at debug level.  Each block runs twice and no block may leave
-# an alert, crit or emerg line, unless --- error_log expects one.
+# an alert, crit or emerg line, unless --- serious or --- error_log expects it.
 #
 # {{expr}} in any section is replaced by the value of the Perl expression; the
 # filter "eval" knows the same functions, but runs before --- keys is read, so
@@ -58,6 +58,9 @@ package AgentAuth;
 #                    comment "# fault", "in FILE:LINE" of that line too
 #   --- startup      likewise for lines of any level that a start that ends
 #                    well leaves in the error log
+#   --- serious      the lines of level alert, crit and emerg that must come,
+#                    and no other of these levels: "N TEXT", so many with this
+#                    text in all, "Nx TEXT", so many in each repetition
 #   --- run          Perl code to run in the place of a request, with what
 #                    AgentClient exports; each answer that it tests with
 #                    decided() must have its one audit line
@@ -170,7 +173,9 @@ our %Short = (
     class_uid => 'class_uid',
 );
 
-my (%prefix, %imported, $block, $audit_offset, $startup_done);
+my @Serious = qw/ alert crit emerg /;
+
+my (%prefix, %imported, $block, $audit_offset, $startup_done, $repetitions);
 
 
 sub import {
@@ -582,6 +587,7 @@ sub sections {
     $block = $given;
     $audit_offset = {};
     $startup_done = 0;
+    $repetitions = 0;
 
     # the records first: they tell prefixes and foreign values
 
@@ -633,7 +639,7 @@ sub log_checks {
 
     leak_checks();
 
-    return if defined $block->must_die;
+    return if defined $block->must_die || defined $block->serious;
 
     my $given = $block->no_error_log;
     my @patterns = !defined $given ? ()
@@ -642,9 +648,8 @@ sub log_checks {
 
     my $expected = $block->error_log // '';
     $expected = join "\n", @$expected if ref $expected eq 'ARRAY';
-    $expected .= $block->startup // '';
 
-    for my $level (qw/ alert crit emerg /) {
+    for my $level (@Serious) {
         push @patterns, "[$level]" unless $expected =~ /\[?\b$level\b/
             || grep { $_ eq "[$level]" } @patterns;
     }
@@ -691,6 +696,45 @@ sub check_messages {
             "$name - says where it is")
             or Test::More::diag("not \"in $place\":\n", @found);
     }
+}
+
+
+# Each serious line is one that the block names, and has come as often as it
+# says.  Of a worker that was killed the master may say so a little later.
+
+sub check_serious {
+    my ($repetition) = @_;
+
+    my %expected = map {
+        /^\s*(\d+)(x?)\s+(.*\S)/ or die "not understood: $_\n";
+        $3 => $2 ? $1 * $repetition : $1 + 0;
+    } grep { /\S/ } split /\n/, $block->serious;
+
+    my (%came, @other);
+
+    my $look = sub {
+        %came = map { $_ => 0 } keys %expected;
+        @other = ();
+
+        open my $in, '<', server_root() . '/logs/error.log' or return;
+
+        for (<$in>) {
+            next unless /\[(\w+)\] / && grep { $_ eq $1 } @Serious;
+
+            my $line = $_;
+            my ($text) = grep { index($line, $_) >= 0 } sort keys %expected;
+
+            defined $text ? $came{$text}++ : push @other, $line;
+        }
+
+        return !grep { $came{$_} < $expected{$_} } keys %expected;
+    };
+
+    await($look, 'serious lines');
+
+    Test::More::is_deeply(\%came, \%expected,
+        $block->name . ' - serious lines');
+    Test::More::is("@other", '', $block->name . ' - and no other');
 }
 
 
@@ -910,6 +954,7 @@ sub install_hooks {
         defined $block->run ? run_code('run', $_[2]) : &$run_test_helper;
         check_messages($block->startup, '')
             if defined $block->startup && !$startup_done++;
+        check_serious(++$repetitions) if defined $block->serious;
         check_audit();
         run_code('after') if defined $block->after;
     };
