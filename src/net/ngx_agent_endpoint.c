@@ -16,6 +16,9 @@
 
 static ngx_int_t ngx_agent_endpoint_host(ngx_pool_t *pool,
     ngx_agent_endpoint_t *ep, ngx_url_t *u, char *err);
+static ngx_int_t ngx_agent_endpoint_text(ngx_pool_t *pool, ngx_str_t *text);
+static ngx_int_t ngx_agent_endpoint_addrs(ngx_pool_t *pool,
+    ngx_agent_endpoint_t *ep);
 static ngx_uint_t ngx_agent_resolv_conf(ngx_conf_t *cf, ngx_str_t *names);
 
 
@@ -95,6 +98,7 @@ ngx_agent_endpoint_host(ngx_pool_t *pool, ngx_agent_endpoint_t *ep,
     if (u->family == AF_UNIX) {
         ngx_str_set(&ep->host, "localhost");
         ep->authority = ep->host;
+        ep->origin = ep->addrs->name;
         return NGX_OK;
     }
 
@@ -103,6 +107,7 @@ ngx_agent_endpoint_host(ngx_pool_t *pool, ngx_agent_endpoint_t *ep,
     ep->authority.data = u->url.data;
     ep->authority.len = u->uri.len ? (size_t) (u->uri.data - u->url.data)
                                    : u->url.len;
+    ep->origin = ep->authority;
     ep->literal = (ep->naddrs != 0);
 
     if (host.len > 2 && host.data[0] == '[') {
@@ -142,6 +147,118 @@ ngx_agent_endpoint_host(ngx_pool_t *pool, ngx_agent_endpoint_t *ep,
     ep->naddrs = local.naddrs;
 
     return NGX_OK;
+}
+
+
+ngx_agent_endpoint_t *
+ngx_agent_endpoint_copy(ngx_pool_t *pool, const ngx_agent_endpoint_t *ep)
+{
+    ngx_agent_endpoint_t  *copy;
+
+    copy = ngx_palloc(pool, sizeof(ngx_agent_endpoint_t));
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *ep;
+
+    if (ngx_agent_endpoint_text(pool, &copy->url) != NGX_OK
+        || ngx_agent_endpoint_text(pool, &copy->host) != NGX_OK
+        || ngx_agent_endpoint_text(pool, &copy->authority) != NGX_OK
+        || ngx_agent_endpoint_text(pool, &copy->uri) != NGX_OK
+        || ngx_agent_endpoint_text(pool, &copy->origin) != NGX_OK
+        || ngx_agent_endpoint_addrs(pool, copy) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return copy;
+}
+
+
+/* OpenSSL wants a NUL behind the host; the others have one for nothing */
+
+static ngx_int_t
+ngx_agent_endpoint_text(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, text->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, text->data, text->len);
+    p[text->len] = '\0';
+
+    text->data = p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_endpoint_addrs(ngx_pool_t *pool, ngx_agent_endpoint_t *ep)
+{
+    ngx_uint_t        i;
+    ngx_addr_t       *addrs;
+    struct sockaddr  *sa;
+
+    if (ep->naddrs == 0) {
+        return NGX_OK;
+    }
+
+    addrs = ngx_palloc(pool, ep->naddrs * sizeof(ngx_addr_t));
+    if (addrs == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ep->naddrs; i++) {
+        addrs[i] = ep->addrs[i];
+
+        sa = ngx_palloc(pool, addrs[i].socklen);
+
+        if (sa == NULL
+            || ngx_agent_endpoint_text(pool, &addrs[i].name) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(sa, addrs[i].sockaddr, addrs[i].socklen);
+        addrs[i].sockaddr = sa;
+    }
+
+    ep->addrs = addrs;
+
+    return NGX_OK;
+}
+
+
+agent_address_class_e
+ngx_agent_sockaddr_class(const struct sockaddr *sa)
+{
+    const struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    const struct sockaddr_in6  *sin6;
+#endif
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        sin = (const struct sockaddr_in *) sa;
+        return agent_address_class((const u_char *) &sin->sin_addr, 4);
+
+#if (NGX_HAVE_INET6)
+
+    case AF_INET6:
+        sin6 = (const struct sockaddr_in6 *) sa;
+        return agent_address_class(sin6->sin6_addr.s6_addr, 16);
+
+#endif
+
+    default:
+        return agent_address_class(NULL, 0);
+    }
 }
 
 

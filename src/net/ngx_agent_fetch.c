@@ -16,6 +16,9 @@
 #define NGX_AGENT_FETCH_CONNECT  1000
 
 
+static ngx_agent_fetch_t *ngx_agent_fetch_new(
+    const ngx_agent_fetch_conf_t *conf, const ngx_agent_endpoint_t *ep,
+    ngx_agent_fetch_pt handler, void *data);
 static ngx_int_t ngx_agent_fetch_request(ngx_agent_fetch_t *f,
     const ngx_agent_fetch_request_t *request);
 static void ngx_agent_fetch_event(ngx_event_t *ev);
@@ -24,7 +27,10 @@ static void ngx_agent_fetch_resolve(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_resolved(ngx_resolver_ctx_t *ctx);
 static ngx_int_t ngx_agent_fetch_addrs(ngx_agent_fetch_t *f,
     ngx_resolver_ctx_t *ctx);
+static void ngx_agent_fetch_classify(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_connect(ngx_agent_fetch_t *f);
+static ngx_uint_t ngx_agent_fetch_allowed(ngx_agent_fetch_t *f,
+    ngx_addr_t *addr);
 static ngx_int_t ngx_agent_fetch_peer(ngx_agent_fetch_t *f,
     ngx_addr_t *addr);
 static void ngx_agent_fetch_connected(ngx_event_t *ev);
@@ -44,6 +50,47 @@ ngx_agent_fetch_start(const ngx_agent_fetch_conf_t *conf,
     const ngx_agent_endpoint_t *ep, const ngx_agent_fetch_request_t *request,
     ngx_agent_fetch_pt handler, void *data)
 {
+    ngx_agent_fetch_t  *f;
+
+    f = ngx_agent_fetch_new(conf, ep, handler, data);
+    if (f == NULL) {
+        return NULL;
+    }
+
+    if (ngx_agent_fetch_request(f, request) != NGX_OK) {
+        ngx_destroy_pool(f->pool);
+        return NULL;
+    }
+
+    ngx_post_event(&f->event, &ngx_posted_events);
+
+    return f;
+}
+
+
+ngx_agent_fetch_t *
+ngx_agent_fetch_class(const ngx_agent_fetch_conf_t *conf,
+    const ngx_agent_endpoint_t *ep, ngx_agent_fetch_pt handler, void *data)
+{
+    ngx_agent_fetch_t  *f;
+
+    f = ngx_agent_fetch_new(conf, ep, handler, data);
+    if (f == NULL) {
+        return NULL;
+    }
+
+    f->classify = 1;
+
+    ngx_post_event(&f->event, &ngx_posted_events);
+
+    return f;
+}
+
+
+static ngx_agent_fetch_t *
+ngx_agent_fetch_new(const ngx_agent_fetch_conf_t *conf,
+    const ngx_agent_endpoint_t *ep, ngx_agent_fetch_pt handler, void *data)
+{
     ngx_pool_t         *pool;
     ngx_agent_fetch_t  *f;
 
@@ -60,23 +107,21 @@ ngx_agent_fetch_start(const ngx_agent_fetch_conf_t *conf,
 
     ngx_memzero(f, offsetof(ngx_agent_fetch_t, head));
 
-    f->pool = pool;
-    f->log = ngx_cycle->log;
-    f->conf = conf;
-    f->ep = ep;
-    f->handler = handler;
-    f->data = data;
-
-    if (ngx_agent_fetch_request(f, request) != NGX_OK) {
+    f->ep = ngx_agent_endpoint_copy(pool, ep);
+    if (f->ep == NULL) {
         ngx_destroy_pool(pool);
         return NULL;
     }
 
+    f->pool = pool;
+    f->log = ngx_cycle->log;
+    f->conf = conf;
+    f->handler = handler;
+    f->data = data;
+
     f->event.handler = ngx_agent_fetch_event;
     f->event.data = f;
     f->event.log = f->log;
-
-    ngx_post_event(&f->event, &ngx_posted_events);
 
     return f;
 }
@@ -146,8 +191,10 @@ ngx_agent_fetch_begin(ngx_agent_fetch_t *f)
     f->reused = 0;
     f->answered = 0;
 
-    f->peer = ngx_agent_peer_take(f, ngx_agent_fetch_readable,
-                                  ngx_agent_fetch_writable);
+    if (!f->classify) {
+        f->peer = ngx_agent_peer_take(f, ngx_agent_fetch_readable,
+                                      ngx_agent_fetch_writable);
+    }
 
     if (f->peer) {
         f->reused = 1;
@@ -158,6 +205,7 @@ ngx_agent_fetch_begin(ngx_agent_fetch_t *f)
     if (f->ep->naddrs) {
         f->addrs = f->ep->addrs;
         f->naddrs = f->ep->naddrs;
+        f->next = 0;
         ngx_agent_fetch_connect(f);
         return;
     }
@@ -265,17 +313,44 @@ ngx_agent_fetch_addrs(ngx_agent_fetch_t *f, ngx_resolver_ctx_t *ctx)
 }
 
 
+static void
+ngx_agent_fetch_classify(ngx_agent_fetch_t *f)
+{
+    ngx_uint_t             i;
+    agent_address_class_e  class;
+
+    f->class = AGENT_ADDRESS_LOCAL;
+
+    for (i = 0; i < f->naddrs; i++) {
+        class = ngx_agent_sockaddr_class(f->addrs[i].sockaddr);
+        f->class = ngx_min(f->class, class);
+    }
+
+    ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_OK);
+}
+
+
 /* the next address that has not been tried */
 
 static void
 ngx_agent_fetch_connect(ngx_agent_fetch_t *f)
 {
-    ngx_int_t   rc;
-    ngx_addr_t *addr;
+    ngx_int_t    rc;
+    ngx_addr_t  *addr;
+
+    if (f->classify) {
+        ngx_agent_fetch_classify(f);
+        return;
+    }
 
     while (f->next < f->naddrs) {
 
         addr = &f->addrs[f->next++];
+
+        if (!ngx_agent_fetch_allowed(f, addr)) {
+            continue;
+        }
+
         rc = ngx_agent_fetch_peer(f, addr);
 
         if (rc == NGX_AGAIN) {
@@ -295,13 +370,35 @@ ngx_agent_fetch_connect(ngx_agent_fetch_t *f)
 }
 
 
+/* judged here, where no answer of a resolver can come in between */
+
+static ngx_uint_t
+ngx_agent_fetch_allowed(ngx_agent_fetch_t *f, ngx_addr_t *addr)
+{
+    if (!f->ep->limited
+        || (addr->sockaddr->sa_family != AF_UNIX
+            && ngx_agent_sockaddr_class(addr->sockaddr) <= f->ep->limit))
+    {
+        return 1;
+    }
+
+    if (!f->refused) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "agent_auth: address \"%V\" is refused, provider \"%V\" "
+                      "may not name one so private", &addr->name,
+                      &f->conf->name);
+        f->refused = 1;
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_agent_fetch_peer(ngx_agent_fetch_t *f, ngx_addr_t *addr)
 {
     ngx_int_t               rc;
-    ngx_pool_t             *pool;
     ngx_connection_t       *c;
-    ngx_agent_peer_t       *peer;
     ngx_peer_connection_t   pc;
 
     ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
@@ -325,33 +422,17 @@ ngx_agent_fetch_peer(ngx_agent_fetch_t *f, ngx_addr_t *addr)
         return NGX_DECLINED;
     }
 
-    pool = ngx_create_pool(512, ngx_cycle->log);
-    peer = pool ? ngx_pcalloc(pool, sizeof(ngx_agent_peer_t)) : NULL;
-
-    if (peer == NULL) {
-        if (pool) {
-            ngx_destroy_pool(pool);
-        }
-
-        ngx_close_connection(c);
+    f->peer = ngx_agent_peer_new(f, c, addr->sockaddr);
+    if (f->peer == NULL) {
         return NGX_DECLINED;
     }
 
-    peer->connection = c;
-    peer->ep = f->ep;
-    peer->conf = f->conf;
-    peer->fetch = f;
-
-    c->pool = pool;
-    c->data = peer;
     c->sendfile = 0;
     c->log = f->log;
     c->read->log = f->log;
     c->write->log = f->log;
     c->read->handler = ngx_agent_fetch_connected;
     c->write->handler = ngx_agent_fetch_connected;
-
-    f->peer = peer;
 
     return rc;
 }
@@ -669,6 +750,7 @@ ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error)
     }
 
     if (f->peer) {
+        f->class = f->peer->class;
         f->peer->fetch = NULL;
 
         if (error == NGX_AGENT_FETCH_OK && f->http.keepalive
@@ -685,16 +767,21 @@ ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error)
 
     /* it holds our secret and the client's token */
 
-    OPENSSL_cleanse(f->request, f->size);
+    if (f->request) {
+        OPENSSL_cleanse(f->request, f->size);
+    }
 
     ngx_memzero(&answer, sizeof(ngx_agent_answer_t));
 
     answer.error = error;
+    answer.class = f->class;
+    answer.max_age = -1;
 
     if (error == NGX_AGENT_FETCH_OK) {
         answer.status = f->http.status;
         answer.body.data = f->body;
         answer.body.len = f->len;
+        answer.max_age = f->http.max_age;
     }
 
     f->handler(f->data, &answer);

@@ -19,9 +19,11 @@
 typedef struct {
     ngx_queue_t                    queue;       /* of those that are idle */
     ngx_connection_t              *connection;
-    const ngx_agent_endpoint_t    *ep;
     const ngx_agent_fetch_conf_t  *conf;
     ngx_agent_fetch_t             *fetch;       /* NULL: idle */
+    ngx_str_t                      origin;      /* of its endpoint */
+    agent_address_class_e          class;
+    unsigned                       tls:1;
 } ngx_agent_peer_t;
 
 
@@ -49,8 +51,11 @@ struct ngx_agent_fetch_s {
     size_t                         len;
 
     unsigned                       begun:1;
+    unsigned                       classify:1;  /* nothing is asked */
     unsigned                       reused:1;
     unsigned                       answered:1;  /* an octet of it came */
+    unsigned                       refused:1;   /* an address, and logged */
+    agent_address_class_e          class;
 
     u_char                         head[NGX_AGENT_FETCH_HEAD];
     u_char                         buffer[NGX_AGENT_FETCH_READ];
@@ -58,6 +63,12 @@ struct ngx_agent_fetch_s {
 
 
 /* ngx_agent_peer.c */
+
+/* a connection of its own, which takes c over; NULL: no memory, c is closed */
+
+ngx_agent_peer_t *ngx_agent_peer_new(ngx_agent_fetch_t *f,
+    ngx_connection_t *c, const struct sockaddr *sa);
+
 
 /* an idle connection to the endpoint, with these handlers, or NULL */
 

@@ -14,6 +14,9 @@
 #define NGX_AGENT_PEER_IDLE  60000
 
 
+static ngx_uint_t ngx_agent_peer_of(const ngx_agent_peer_t *peer,
+    const ngx_agent_fetch_conf_t *conf, const ngx_str_t *origin,
+    ngx_uint_t tls);
 static void ngx_agent_peer_idle_event(ngx_event_t *ev);
 
 
@@ -26,6 +29,50 @@ void
 ngx_agent_fetch_init_process(void)
 {
     ngx_queue_init(&ngx_agent_idle);
+}
+
+
+ngx_agent_peer_t *
+ngx_agent_peer_new(ngx_agent_fetch_t *f, ngx_connection_t *c,
+    const struct sockaddr *sa)
+{
+    ngx_str_t          origin;
+    ngx_pool_t        *pool;
+    ngx_agent_peer_t  *peer;
+
+    pool = ngx_create_pool(512, ngx_cycle->log);
+    if (pool == NULL) {
+        ngx_close_connection(c);
+        return NULL;
+    }
+
+    peer = ngx_pcalloc(pool, sizeof(ngx_agent_peer_t));
+
+    /* it outlives the endpoint of the exchange */
+
+    if (peer) {
+        origin = f->ep->origin;
+
+        peer->origin.len = origin.len;
+        peer->origin.data = ngx_pstrdup(pool, &origin);
+    }
+
+    if (peer == NULL || peer->origin.data == NULL) {
+        ngx_close_connection(c);
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    peer->connection = c;
+    peer->conf = f->conf;
+    peer->fetch = f;
+    peer->tls = f->ep->tls;
+    peer->class = ngx_agent_sockaddr_class(sa);
+
+    c->pool = pool;
+    c->data = peer;
+
+    return peer;
 }
 
 
@@ -43,7 +90,9 @@ ngx_agent_peer_take(ngx_agent_fetch_t *f, ngx_event_handler_pt readable,
     {
         peer = ngx_queue_data(q, ngx_agent_peer_t, queue);
 
-        if (peer->ep != f->ep) {
+        if (!ngx_agent_peer_of(peer, f->conf, &f->ep->origin, f->ep->tls)
+            || (f->ep->limited && peer->class > f->ep->limit))
+        {
             continue;
         }
 
@@ -65,6 +114,20 @@ ngx_agent_peer_take(ngx_agent_fetch_t *f, ngx_event_handler_pt readable,
     }
 
     return NULL;
+}
+
+
+/* the settings of TLS are the configuration's */
+
+static ngx_uint_t
+ngx_agent_peer_of(const ngx_agent_peer_t *peer,
+    const ngx_agent_fetch_conf_t *conf, const ngx_str_t *origin,
+    ngx_uint_t tls)
+{
+    return peer->conf == conf
+           && peer->tls == tls
+           && peer->origin.len == origin->len
+           && ngx_memcmp(peer->origin.data, origin->data, origin->len) == 0;
 }
 
 
@@ -127,7 +190,7 @@ ngx_agent_peer_park(ngx_agent_peer_t *peer)
          q = ngx_queue_next(q))
     {
         other = ngx_queue_data(q, ngx_agent_peer_t, queue);
-        n += (other->ep == peer->ep);
+        n += ngx_agent_peer_of(other, peer->conf, &peer->origin, peer->tls);
     }
 
     if (n >= peer->conf->keepalive || ngx_exiting || ngx_terminate
