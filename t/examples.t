@@ -17,6 +17,7 @@ use File::Basename qw/ basename dirname /;
 use File::Copy qw/ copy /;
 use File::Path qw/ make_path remove_tree /;
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Time::HiRes qw/ sleep time /;
 
@@ -299,6 +300,61 @@ sub try {
 }
 
 
+# The quickstart stays up until it is interrupted, and then nothing is left of
+# it.  It begins before the others are tried, and what it verifies itself is
+# the affair of its "run --check".
+
+my ($quickstart, $quickstart_log) = (undef, "$state/quickstart.log");
+
+sub begin_quickstart {
+    my $tmp = "$state/quickstart-tmp";
+
+    remove_tree($tmp);
+    make_path($tmp);
+
+    $quickstart = fork // die "fork: $!\n";
+    return $tmp if $quickstart;
+
+    local $ENV{TMPDIR} = $tmp;
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', $quickstart_log;
+    open STDERR, '>&', \*STDOUT;
+    { exec 'sh', "$root/conf-examples/quickstart/run" }
+    POSIX::_exit(127);
+}
+
+
+sub end_quickstart {
+    my ($tmp) = @_;
+
+    my $log = '';
+
+    ok(AgentAuth::await(sub {
+        $log = read_file($quickstart_log);
+        return $log =~ /Ctrl-C ends it all/
+            || waitpid($quickstart, POSIX::WNOHANG());
+    }, 'the end of its steps', 120), 'it shows all and stays') or diag($log);
+
+    my %port = map { /127\.0\.0\.1:(\d+)/g ? ($1, 1) : () }
+        split /(?=127)/, $log;
+    my @ports = sort keys %port;
+
+    is(scalar @ports, 3, 'gate, upstream and authorization server');
+    is(scalar(grep { AgentAuth::port_free($_) } @ports), 0, 'all are there');
+
+    kill 'INT', $quickstart;
+    waitpid $quickstart, 0;
+    $quickstart = undef;
+
+    is($? >> 8, 130, 'it was interrupted');
+    is(scalar(grep { !AgentAuth::port_free($_) } @ports), 0,
+        'nobody listens any more');
+    is_deeply([ glob "$tmp/*" ], [], 'nor are there files of it');
+}
+
+
+my $quickstart_tmp = begin_quickstart();
+
 my @names = map { basename(dirname($_)) } glob "$root/conf-examples/*/nginx.conf";
 
 cmp_ok(scalar @names, '>', 6, 'there are examples');
@@ -311,10 +367,14 @@ for my $name (@names) {
     subtest($name => sub { try($name) });
 }
 
+subtest('quickstart' => sub { end_quickstart($quickstart_tmp) });
+
+
 # a process that a failed test left
 
 END {
     local $?;
+    kill 'TERM', $quickstart if $quickstart;
     stop($_) for glob "$state/*";
 }
 
