@@ -5,12 +5,15 @@
 # The comment at the head of each nginx.conf has commands, indented by four
 # more columns.  Those before the first curl are run before nginx is started; a
 # curl must get the status that its comment names, "soon" within seconds.  Only
-# paths, ports and the words "load_module modules/" are changed here.
+# paths, ports and the words "load_module modules/" are changed here.  Those
+# that name 127.0.0.1:8088 or 8089 find the authorization server of t/as there,
+# one for all.
 
 use strict;
 use warnings;
 
 use lib 't/lib';
+use AgentAS ();
 use AgentAuth ();
 
 use File::Basename qw/ basename dirname /;
@@ -31,9 +34,10 @@ my $nginx = $ENV{TEST_NGINX_BINARY};
 my $module = $ENV{TEST_NGINX_LOAD_MODULES};
 my $agentctl = $ENV{AGENTCTL} // "$root/build/agentctl";
 my $seconds = 20;
+my %as;
 
 # what the upstream was sent (the body of the answer to the curl of that
-# number), and what the audit log must have
+# number), what the audit log must have, and what the client got (the head)
 
 my %more = (
     'internal-keys' => sub {
@@ -64,20 +68,29 @@ my %more = (
             'the address goes on');
         is_deeply([ map { $_->{src_endpoint}{ip} } @$events ],
             [ qw/ 203.0.113.9 2001:db8:7::1 198.51.100.1 198.51.100.1
-                  127.0.0.1 / ], 'addresses in the audit log');
+                  127.0.0.1 198.51.100.1 198.51.100.1 203.0.113.9
+                  203.0.113.9 / ], 'addresses in the audit log');
         is(reason($events->[3]), 'key_network',
             'what the client put there itself does not count');
+        is_deeply([ map { reason($_) } @$events[5 .. 8] ],
+            [ qw/ token_inactive rate_limited token_inactive ok / ],
+            'tokens never seen');
     },
 
     'rate-limit' => sub {
         my ($bodies, $events) = @_;
 
-        is(scalar @$events, 10, 'one line for each request');
-        is(reason($events->[2]), 'not_evaluated',
-            'a limited request is not judged');
-        is($events->[7]{actor}{app_name}, 'crawler',
-            'one that was judged before has its agent');
-        is($events->[7]{status_code}, 429, 'and its status');
+        is(scalar @$events, 17, 'one line for each request');
+        is(reason($events->[$_]), 'not_evaluated',
+            'a limited request is not judged') for 2, 7;
+
+        for my $one ([ 10, 'crawler' ], [ 14, 'agent-basic' ]) {
+            my $event = $events->[$one->[0]];
+
+            is($event->{actor}{app_name}, $one->[1],
+                'one that was judged before has its agent');
+            is($event->{status_code}, 429, 'and its status');
+        }
     },
 
     'observe-first' => sub {
@@ -115,6 +128,80 @@ END
         ok($events->[-1]{unmapped}{agent_auth}{deprecated}, 'deprecated');
     },
 
+    'mcp-server' => sub {
+        my ($bodies, $events, $dir, $heads) = @_;
+
+        is($bodies->[4], "agent=agent-basic tool=make_invoice auth=\n",
+            'the token is not passed on');
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ credential_missing ok ok scope_insufficient ok
+                  scope_insufficient scope_insufficient scope_insufficient ok
+                  audience_mismatch requirement_failed not_evaluated / ],
+            'reasons');
+        like($heads->[0], qr/^WWW-Authenticate: .*scope="tools:list"/m,
+            'what the operation needs');
+        like($heads->[3],
+            qr/insufficient_scope", scope="tools:call invoices:write"/,
+            'all of it at once');
+        like($heads->[$_], qr/insufficient_scope", scope="admin"/,
+            'a tool, a spelling and a method that nobody thought of')
+            for 5 .. 7;
+    },
+
+    'hybrid' => sub {
+        my ($bodies, $events, $dir) = @_;
+
+        is($bodies->[0], "agent=nightly type=key issuer= auth=\n", 'a key');
+        is($bodies->[2], 'agent=agent-basic type=oauth issuer='
+            . $as{8088}->issuer . " auth=\n", 'a token');
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ ok ok ok credential_multiple key_service audience_mismatch
+                  scope_insufficient scope_insufficient ok key_unknown / ],
+            'reasons');
+
+        my ($command) = read_file("$dir/conf/nginx.conf")
+            =~ /^#     (perl .*)/m;
+        like(`$command`, qr/\A2 nightly team-bi \w{16}\n\z/,
+            'the command that tells who has a key');
+    },
+
+    'several-providers' => sub {
+        my ($bodies, $events) = @_;
+
+        is($bodies->[0], 'agent=agent-basic issuer=' . $as{8088}->issuer
+            . "\n", 'of the company');
+        is($bodies->[2], 'agent=agent-basic issuer=' . $as{8089}->issuer
+            . "\n", 'of a partner');
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ ok token_inactive ok token_inactive ok not_evaluated / ],
+            'reasons');
+    },
+
+    'browser-clients' => sub {
+        my ($bodies, $events, $dir, $heads) = @_;
+
+        my $allowed = qr{^Access-Control-Allow-Origin: (.*)\r}m;
+        my $origin = 'https://app.example.com';
+
+        is_deeply([ $heads->[$_] =~ /$allowed/g ], [ $origin ],
+            "request $_: this origin, once") for 0 .. 3;
+        is_deeply([ $heads->[$_] =~ /$allowed/g ], [],
+            "request $_: not that one") for 4, 5;
+        like($heads->[$_], qr/^Vary: Origin\r/m, "request $_: Vary")
+            for 0 .. 5;
+        like($heads->[0], qr/^Access-Control-Allow-Headers: Authorization/m,
+            'the preflight allows the credential');
+        like($heads->[$_], qr/^WWW-Authenticate: Bearer /m,
+            "request $_: a challenge") for 1, 3;
+        like($heads->[$_],
+            qr/^Access-Control-Expose-Headers: WWW-Authenticate, /m,
+            "request $_: which the script may read") for 1, 2, 3;
+        is($bodies->[2], "agent=agent-basic auth=\n", 'no token goes on');
+        is_deeply([ map { reason($_) } @$events ],
+            [ qw/ not_evaluated credential_missing ok scope_insufficient ok
+                  not_evaluated / ], 'reasons');
+    },
+
     'opaque-tokens' => sub {
         my ($bodies, $events) = @_;
 
@@ -140,8 +227,6 @@ sub install {
     my ($name) = @_;
 
     my $dir = "$state/$name";
-    my $first = $ENV{TEST_NGINX_SERVER_PORT};
-
     remove_tree($dir);
     make_path("$dir/conf", "$dir/logs", "$dir/bin");
     copy($agentctl, "$dir/bin/agentctl") or die "$agentctl: $!\n";
@@ -153,7 +238,7 @@ sub install {
 
     for ($text) {
         s/^load_module modules\/.*;$/$load/m;
-        s/127\.0\.0\.1:80(8\d)/'127.0.0.1:' . ($first + $1 - 80)/ge;
+        s/127\.0\.0\.1:80(8\d)/'127.0.0.1:' . port($1)/ge;
         s{/etc/nginx/}{$dir/conf/}g;
         s{/var/log/nginx/}{$dir/logs/}g;
         s{/run/nginx\.pid}{$dir/logs/nginx.pid};
@@ -164,6 +249,20 @@ sub install {
     close $out or die $!;
 
     return ($dir, $text);
+}
+
+
+sub port {
+    return $ENV{TEST_NGINX_SERVER_PORT} + $_[0] % 10;
+}
+
+
+sub start_servers {
+    my ($text) = @_;
+
+    while ($text =~ /127\.0\.0\.1:(808[89])\b/g) {
+        $as{$1} //= AgentAS->start(port => port($1));
+    }
 }
 
 
@@ -196,7 +295,7 @@ PATH=$dir/bin:\$PATH
 ask() {
     number=\$1
     shift
-    curl -s -o $dir/body.\$number -w "\$number %{http_code}\\n" "\$@" || :
+    curl -s -D $dir/head.\$number -o $dir/body.\$number -w "\$number %{http_code}\\n" "\$@" || :
 }
 await() {
     wanted=\$1
@@ -258,6 +357,8 @@ sub stop {
 sub try {
     my ($name) = @_;
 
+    start_servers(read_file("$root/conf-examples/$name/nginx.conf"));
+
     my ($dir, $text) = install($name);
     my ($script, @expected) = script($dir, $text);
 
@@ -283,20 +384,63 @@ sub try {
     my @events = sort { $a->{time} <=> $b->{time}
                         || $a->{metadata}{uid} cmp $b->{metadata}{uid} }
         events($dir);
-    my @bodies = map { -f "$dir/body.$_" ? read_file("$dir/body.$_") : '' }
-        0 .. $#expected;
+    my ($bodies, $heads) = map { my $part = $_; [
+        map { -f "$dir/$part.$_" ? read_file("$dir/$part.$_") : '' }
+            0 .. $#expected
+    ] } qw/ body head /;
 
     ok(scalar @events, 'there are audit lines');
-    $more{$name}->(\@bodies, \@events, $dir) if $more{$name};
+    $more{$name}->($bodies, \@events, $dir, $heads) if $more{$name};
 
     my @bad = grep { /\[(?:warn|error|crit|alert|emerg)\]/
-                     && !/limiting requests/ }
+                     && !/limiting requests|access forbidden by rule/ }
         map { split /\n/, read_file($_) } grep { -f }
             "$dir/logs/start.log", "$dir/logs/error.log";
     is("@bad", '', 'nothing to complain about in the error log');
 
     copy("$dir/logs/agent-audit.log",
         "$AgentAuth::State/audit/examples-$AgentAuth::Mode-$name-audit.log");
+}
+
+
+# A scope may be had from a map, whose default is the most that can be asked
+# for: not empty, and nothing that any other of its lines yields.  True of what
+# the manual shows as well.
+
+sub try_scope_maps {
+    my $maps = 0;
+
+    for my $path (glob("$root/conf-examples/*/nginx.conf $root/README.md"
+                       . " $root/docs/*.md"))
+    {
+        my $text = read_file($path) =~ s/^\s*#.*//mgr;
+        my $name = $path =~ s/^\Q$root\E\///r;
+
+        # in a page, a word in the running text is no directive
+        $text = join "\n", $text =~ /^```nginx\n(.*?)^```/msg
+            if $path =~ /\.md$/;
+
+        my %variable = map { ($_ => 1) } map { /\$\{?(\w+)/g }
+            $text =~ /\bagent_scope\s+([^;]*);/g;
+
+        for my $variable (sort keys %variable) {
+            my ($body) = $text =~ /\bmap\s+\S+\s+\$$variable\s*\{(.*?)\}/s
+                or fail("$name: \$$variable is of a map"), next;
+            my %yield;
+
+            push @{ $yield{$2} }, $1
+                while $body =~ /^\s*(\S+)\s+"?([^";]*)"?\s*;/mg;
+
+            my ($default) = grep { "@{ $yield{$_} }" eq 'default' }
+                keys %yield;
+
+            ok(length($default // ''), "$name: \$$variable has a default that"
+                . ' is asked for by nothing else');
+            $maps++;
+        }
+    }
+
+    cmp_ok($maps, '>', 2, 'there are such maps');
 }
 
 
@@ -367,6 +511,7 @@ for my $name (@names) {
     subtest($name => sub { try($name) });
 }
 
+subtest('maps of scopes' => \&try_scope_maps);
 subtest('quickstart' => sub { end_quickstart($quickstart_tmp) });
 
 
