@@ -96,6 +96,7 @@ ngx_agent_identify_token(ngx_http_request_t *r,
         token->value = rec->value;
         token->digest = ngx_agent_present_digest(rec);
         token->sockaddr = r->connection->sockaddr;
+        token->hurried = (conf->mode == NGX_AGENT_OBSERVE);
         token->pool = r->main->pool;
         token->log = r->connection->log;
         token->handler = ngx_agent_identify_wake;

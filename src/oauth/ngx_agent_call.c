@@ -87,8 +87,8 @@ ngx_agent_token_leave(ngx_agent_token_t *token)
 }
 
 
-ngx_int_t
-ngx_agent_call_begin(ngx_agent_token_t *token)
+ngx_agent_call_t *
+ngx_agent_call_begin(const ngx_agent_token_t *token, int64_t probe)
 {
     u_char            *p;
     ngx_pool_t        *pool;
@@ -96,7 +96,7 @@ ngx_agent_call_begin(ngx_agent_token_t *token)
 
     pool = ngx_create_pool(1024, ngx_cycle->log);
     if (pool == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     call = ngx_pcalloc(pool, sizeof(ngx_agent_call_t));
@@ -104,7 +104,7 @@ ngx_agent_call_begin(ngx_agent_token_t *token)
 
     if (call == NULL || p == NULL) {
         ngx_destroy_pool(pool);
-        return NGX_ERROR;
+        return NULL;
     }
 
     call->pool = pool;
@@ -114,6 +114,7 @@ ngx_agent_call_begin(ngx_agent_token_t *token)
     call->since = ngx_agent_now();
     call->deadline = ngx_current_msec + token->provider->timeout;
     call->delay = NGX_AGENT_CALL_DELAY;
+    call->probe = probe;
 
     call->value.data = p;
     call->value.len = token->value.len;
@@ -129,13 +130,11 @@ ngx_agent_call_begin(ngx_agent_token_t *token)
     ngx_queue_init(&call->waiters);
     ngx_queue_insert_tail(&ngx_agent_calls, &call->link);
 
-    ngx_agent_call_join(call, token);
-
     /* not from within the request's own turn, which is not done yet */
 
     ngx_add_timer(&call->event, 0);
 
-    return NGX_OK;
+    return call;
 }
 
 
@@ -164,6 +163,15 @@ ngx_agent_call_start(ngx_agent_call_t *call)
 {
     uint64_t              outcome;
     ngx_agent_flights_t   flights;
+
+    /* it may have opened while this call waited for its turn */
+
+    if (call->probe == 0
+        && ngx_agent_breaker_open(call->zone, call->provider, NULL))
+    {
+        ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
+        return;
+    }
 
     flights = call->zone->flights;
 
@@ -251,6 +259,8 @@ ngx_agent_call_finish(ngx_agent_call_t *call, agent_reason_e reason,
         ngx_del_timer(&call->event);
     }
 
+    ngx_agent_breaker_leave(call->zone, call->provider, call->probe);
+
     if (call->id) {
         flights = call->zone->flights;
         ngx_agent_flight_land(&flights, call->id, reason, ngx_agent_now());
@@ -292,6 +302,11 @@ ngx_agent_call_tell(ngx_agent_call_t *call, ngx_agent_token_t *token,
         reason = AGENT_INTERNAL_ERROR;
     }
 
+    if (agent_reason_status(reason) == 503) {
+        token->retry_after = ngx_agent_breaker_open(call->zone, call->provider,
+                                                    NULL);
+    }
+
     ngx_agent_token_fail(token, reason);
 
     token->handler(token->data);
@@ -318,73 +333,4 @@ ngx_agent_call_copy(ngx_pool_t *pool, const agent_claims_t *claims,
 
     return (len && agent_claims_unpack(p, len, copy) == 0) ? NGX_OK
                                                            : NGX_ERROR;
-}
-
-
-ngx_uint_t
-ngx_agent_breaker_open(const ngx_agent_token_zone_t *zone,
-    const ngx_agent_provider_t *provider)
-{
-    int64_t                      now, until;
-    ngx_agent_provider_state_t  *state;
-
-    state = ngx_agent_token_zone_state(zone, provider);
-    until = __atomic_load_n(&state->open_until, __ATOMIC_RELAXED);
-    now = ngx_agent_now();
-
-    /* one that lies further off is of a clock that was set back */
-
-    if (until <= now || until > now + (int64_t) provider->breaker_cooldown) {
-        return 0;
-    }
-
-    return (ngx_uint_t) ((until - now + 999) / 1000);
-}
-
-
-void
-ngx_agent_breaker_failed(ngx_agent_call_t *call)
-{
-    uint64_t                       failures;
-    const ngx_agent_provider_t    *provider;
-    ngx_agent_provider_state_t    *state;
-
-    provider = call->provider;
-    state = ngx_agent_token_zone_state(call->zone, provider);
-
-    failures = __atomic_add_fetch(&state->failures, 1, __ATOMIC_RELAXED);
-
-    /* from then on each failure, a probe's, opens it again */
-
-    if (failures < provider->breaker_failures) {
-        return;
-    }
-
-    __atomic_store_n(&state->open_until,
-                     ngx_agent_now() + (int64_t) provider->breaker_cooldown,
-                     __ATOMIC_RELAXED);
-
-    ngx_log_error(NGX_LOG_ERR, call->log, 0,
-                  "agent_auth: provider \"%V\" failed %uL times, it is not "
-                  "asked for %M ms", &provider->name, failures,
-                  provider->breaker_cooldown);
-}
-
-
-void
-ngx_agent_breaker_worked(ngx_agent_call_t *call)
-{
-    ngx_agent_provider_state_t  *state;
-
-    state = ngx_agent_token_zone_state(call->zone, call->provider);
-
-    if (__atomic_exchange_n(&state->failures, 0, __ATOMIC_RELAXED)
-        >= call->provider->breaker_failures)
-    {
-        ngx_log_error(NGX_LOG_NOTICE, call->log, 0,
-                      "agent_auth: provider \"%V\" answers again",
-                      &call->provider->name);
-    }
-
-    __atomic_store_n(&state->open_until, 0, __ATOMIC_RELAXED);
 }

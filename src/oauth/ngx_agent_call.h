@@ -30,6 +30,7 @@ struct ngx_agent_call_s {
     ngx_msec_t                     delay;
     int64_t                        since;
     uint64_t                       id;          /* of our flight, 0: none */
+    int64_t                        probe;       /* claim on it, 0: none */
     ngx_agent_fetch_t             *fetch;
 };
 
@@ -41,7 +42,15 @@ int64_t ngx_agent_now(void);
 
 ngx_agent_call_t *ngx_agent_call_find(const ngx_agent_token_t *token);
 void ngx_agent_call_join(ngx_agent_call_t *call, ngx_agent_token_t *token);
-ngx_int_t ngx_agent_call_begin(ngx_agent_token_t *token);
+
+
+/*
+ * Nobody waits for the call yet.  probe: what ngx_agent_breaker_open() gave,
+ * which goes over to it.  NULL: no memory.
+ */
+
+ngx_agent_call_t *ngx_agent_call_begin(const ngx_agent_token_t *token,
+    int64_t probe);
 
 
 /* what is known of the token now goes to all who wait, and the call ends */
@@ -55,12 +64,27 @@ void ngx_agent_call_finish(ngx_agent_call_t *call, agent_reason_e reason,
 ngx_int_t ngx_agent_introspect(ngx_agent_call_t *call);
 
 
-/* seconds for which the server is not asked; 0: it may be */
+/*
+ * ngx_agent_breaker.c.  0: the server may be asked; else in so many seconds it
+ * may be again.  After its cool-down one caller of all workers gets 0 and a
+ * claim, *probe, for the provider's timeout: its call decides for all.  With
+ * probe NULL there is no claim to get.
+ */
 
 ngx_uint_t ngx_agent_breaker_open(const ngx_agent_token_zone_t *zone,
-    const ngx_agent_provider_t *provider);
+    const ngx_agent_provider_t *provider, int64_t *probe);
+
+
+/* what came of a call that was made */
+
 void ngx_agent_breaker_failed(ngx_agent_call_t *call);
 void ngx_agent_breaker_worked(ngx_agent_call_t *call);
+
+
+/* nothing was asked: the claim, where there is one, is the next one's */
+
+void ngx_agent_breaker_leave(const ngx_agent_token_zone_t *zone,
+    const ngx_agent_provider_t *provider, int64_t probe);
 
 
 /* ngx_agent_token.c */

@@ -18,6 +18,10 @@ typedef struct {
 } ngx_agent_entry_t;
 
 
+static ngx_int_t ngx_agent_token_down(ngx_agent_token_t *token,
+    ngx_uint_t retry);
+static ngx_int_t ngx_agent_token_call(ngx_agent_token_t *token,
+    int64_t probe);
 static ngx_int_t ngx_agent_token_entry(ngx_agent_token_t *token,
     const ngx_agent_cache_entry_t *entry, const u_char *data);
 static ngx_int_t ngx_agent_token_done(ngx_agent_token_t *token,
@@ -44,7 +48,7 @@ ngx_agent_token_cache_name(ngx_agent_cache_e cache)
 ngx_int_t
 ngx_agent_token_verify(ngx_agent_token_t *token)
 {
-    ngx_int_t          rc;
+    int64_t            probe;
     ngx_uint_t         retry;
     ngx_agent_call_t  *call;
 
@@ -52,40 +56,75 @@ ngx_agent_token_verify(ngx_agent_token_t *token)
         return NGX_OK;
     }
 
-    /* while it is known to be down nobody waits for it */
-
-    retry = ngx_agent_breaker_open(token->zone, token->provider);
-
-    if (retry) {
-        token->retry_after = retry;
-        ngx_agent_token_fail(token, AGENT_PROVIDER_UNAVAILABLE);
-        return NGX_OK;
-    }
+    retry = ngx_agent_breaker_open(token->zone, token->provider, &probe);
 
     call = ngx_agent_call_find(token);
 
-    if (call) {
-        ngx_agent_call_join(call, token);
-        token->cache = NGX_AGENT_CACHE_COALESCED;
-        return NGX_AGAIN;
+    if (call && probe) {
+        call->probe = probe;
     }
+
+    /* while it is known to be down nobody waits, but for whom is asked */
+
+    if (retry && (call == NULL || call->probe == 0)) {
+        return ngx_agent_token_down(token, retry);
+    }
+
+    if (call == NULL) {
+        return ngx_agent_token_call(token, probe);
+    }
+
+    if (call->probe && (token->hurried || token->has_stale)) {
+        return ngx_agent_token_down(token, 1);
+    }
+
+    ngx_agent_call_join(call, token);
+    token->cache = NGX_AGENT_CACHE_COALESCED;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_agent_token_down(ngx_agent_token_t *token, ngx_uint_t retry)
+{
+    token->retry_after = retry;
+    ngx_agent_token_fail(token, AGENT_PROVIDER_UNAVAILABLE);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_token_call(ngx_agent_token_t *token, int64_t probe)
+{
+    ngx_agent_call_t  *call;
 
     if (!token->has_stale
         && !ngx_agent_token_zone_admit(token->zone, token->provider,
                                        token->sockaddr))
     {
+        ngx_agent_breaker_leave(token->zone, token->provider, probe);
+
         token->retry_after = 1;
         return ngx_agent_token_done(token, AGENT_RATE_LIMITED,
                                     NGX_AGENT_CACHE_MISS);
     }
 
-    rc = ngx_agent_call_begin(token);
+    call = ngx_agent_call_begin(token, probe);
 
-    if (rc != NGX_OK) {
+    if (call == NULL) {
+        ngx_agent_breaker_leave(token->zone, token->provider, probe);
+
         return ngx_agent_token_done(token, AGENT_INTERNAL_ERROR,
                                     NGX_AGENT_CACHE_MISS);
     }
 
+    if (probe && (token->hurried || token->has_stale)) {
+        return ngx_agent_token_down(token, 1);
+    }
+
+    ngx_agent_call_join(call, token);
     token->cache = NGX_AGENT_CACHE_MISS;
 
     return NGX_AGAIN;

@@ -35,6 +35,7 @@ typedef struct {
     agent_str_t                    value;
     const u_char                  *digest;      /* SHA-256 of value */
     const struct sockaddr         *sockaddr;    /* of the client */
+    ngx_uint_t                     hurried;     /* waits for no probe */
     ngx_pool_t                    *pool;
     ngx_log_t                     *log;
     ngx_agent_token_pt             handler;     /* when it is decided */
