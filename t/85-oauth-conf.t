@@ -96,8 +96,36 @@ for my $value ('ftp://x/', 'https://', 'http://u@h/', 'http://h/#f',
         . ' of "introspection_endpoint" in "agent_oauth_provider"');
 }
 
+for my $value ('ftp://x/', 'https://', 'http://u@h/', 'nonsense') {
+    refuses(block(metadata_uri => $value, introspection_endpoint => undef),
+        "invalid value \"$value\" of \"metadata_uri\" in"
+        . ' "agent_oauth_provider"');
+}
+
+for my $value ('urn:x', 'https://h/?q', 'https://h/#f') {
+    refuses(block(issuer => $value, introspection_endpoint => undef),
+        'is no URL that metadata could be found by');
+}
+
+refuses(block(issuer => 'https://u@h', introspection_endpoint => undef),
+    'of "issuer" in "agent_oauth_provider"');
+refuses(block(metadata_uri => 'off', introspection_endpoint => undef),
+    'must have "introspection_endpoint"');
+refuses(block(metadata_uri => 'off; metadata_uri off'),
+    'duplicate "metadata_uri" in "agent_oauth_provider"', 'metadata_uri');
+
+for my $metadata ('off', 'http://127.0.0.1:1/m') {
+    my ($status, $output) = try_conf(block(metadata_uri => $metadata));
+    is($status, 0, "metadata_uri $metadata is good") or diag $output;
+}
+
+my ($discovered, $said) = try_conf(block(introspection_endpoint => undef,
+    issuer => 'http://127.0.0.1:1/x'));
+is($discovered, 0, 'the issuer suffices') or diag $said;
+
 for my $name (sort keys %good) {
-    refuses(block($name => undef), "must have \"$name\"");
+    refuses(block($name => undef), "must have \"$name\"")
+        unless $name eq 'introspection_endpoint';
     refuses(block($name => "$good{$name}; $name $good{$name}"),
         "duplicate \"$name\" in \"agent_oauth_provider\"", "$name ");
 }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_agent_module.h"
+#include "ngx_agent_metadata.h"
 
 
 static ngx_int_t ngx_agent_preconfiguration(ngx_conf_t *cf);
@@ -13,6 +14,8 @@ static ngx_int_t ngx_agent_handler_add(ngx_http_core_main_conf_t *cmcf,
 static void *ngx_agent_create_main_conf(ngx_conf_t *cf);
 static char *ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf);
 static ngx_int_t ngx_agent_main_resolver(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf);
+static ngx_int_t ngx_agent_main_documents(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf);
 static void *ngx_agent_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_agent_create_loc_conf(ngx_conf_t *cf);
@@ -306,7 +309,8 @@ ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf)
     if (amcf->providers.nelts
         && (ngx_agent_token_zone_default(cf, &amcf->token_zone,
                                          &ngx_http_core_module) != NGX_OK
-            || ngx_agent_main_resolver(cf, amcf) != NGX_OK))
+            || ngx_agent_main_resolver(cf, amcf) != NGX_OK
+            || ngx_agent_main_documents(cf, amcf) != NGX_OK))
     {
         return NGX_CONF_ERROR;
     }
@@ -335,11 +339,7 @@ ngx_agent_main_resolver(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
 
     for (i = 0; i < amcf->providers.nelts; i++) {
 
-        if (provider[i]->endpoint.naddrs) {
-            continue;
-        }
-
-        if (resolver == NULL) {
+        if (provider[i]->resolve && resolver == NULL) {
             resolver = ngx_agent_fetch_resolver(cf);
             if (resolver == NULL) {
                 return NGX_ERROR;
@@ -349,6 +349,31 @@ ngx_agent_main_resolver(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
         provider[i]->fetch.resolver = resolver;
         provider[i]->fetch.resolver_timeout =
             (timeout == NGX_CONF_UNSET_MSEC) ? provider[i]->timeout : timeout;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_main_documents(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
+{
+    ngx_uint_t                   i;
+    ngx_agent_provider_t       **provider;
+    ngx_agent_document_zone_t   *zone;
+
+    provider = amcf->providers.elts;
+    zone = NULL;
+
+    for (i = 0; i < amcf->providers.nelts; i++) {
+
+        if (provider[i]->places.nelts
+            && (ngx_agent_document_zone(cf, &zone, &ngx_http_core_module)
+                != NGX_OK
+                || ngx_agent_metadata_add(cf, provider[i], zone) != NGX_OK))
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;

@@ -1,5 +1,6 @@
 
 #include "ngx_agent_call.h"
+#include "ngx_agent_metadata.h"
 
 #include <openssl/crypto.h>
 
@@ -173,6 +174,22 @@ ngx_agent_call_start(ngx_agent_call_t *call)
         return;
     }
 
+    switch (ngx_agent_metadata_introspection(call->provider, &call->ep,
+                                             &call->retry_after))
+    {
+
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        ngx_agent_call_wait(call);
+        return;
+
+    default:
+        ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
+        return;
+    }
+
     flights = call->zone->flights;
 
     switch (ngx_agent_flight_claim(&flights, call->key, call->provider->part,
@@ -302,7 +319,9 @@ ngx_agent_call_tell(ngx_agent_call_t *call, ngx_agent_token_t *token,
         reason = AGENT_INTERNAL_ERROR;
     }
 
-    if (agent_reason_status(reason) == 503) {
+    token->retry_after = call->retry_after;
+
+    if (agent_reason_status(reason) == 503 && token->retry_after == 0) {
         token->retry_after = ngx_agent_breaker_open(call->zone, call->provider,
                                                     NULL);
     }

@@ -31,6 +31,8 @@ struct ngx_agent_call_s {
     int64_t                        since;
     uint64_t                       id;          /* of our flight, 0: none */
     int64_t                        probe;       /* claim on it, 0: none */
+    ngx_uint_t                     retry_after; /* seconds; 0: not known */
+    const ngx_agent_endpoint_t    *ep;          /* in this turn only */
     ngx_agent_fetch_t             *fetch;
 };
 

@@ -63,7 +63,7 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 
     if (rc == NGX_OK) {
         call->fetch = ngx_agent_fetch_start(&provider->fetch,
-                                            &provider->endpoint, &request,
+                                            call->ep, &request,
                                             ngx_agent_introspect_answer, call);
         rc = call->fetch ? NGX_OK : NGX_ERROR;
     }

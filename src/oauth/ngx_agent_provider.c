@@ -1,5 +1,5 @@
 
-#include "ngx_agent_provider.h"
+#include "ngx_agent_metadata.h"
 #include "agent_digest.h"
 
 
@@ -36,6 +36,8 @@ static ngx_int_t ngx_agent_param_breaker(ngx_conf_t *cf,
     const ngx_agent_param_t *param, void *field);
 static ngx_int_t ngx_agent_provider_check(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
+static ngx_int_t ngx_agent_provider_endpoint(ngx_conf_t *cf,
+    ngx_agent_provider_t *provider);
 static void ngx_agent_provider_defaults(ngx_agent_provider_t *provider);
 static ngx_int_t ngx_agent_provider_client(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
@@ -59,6 +61,9 @@ static ngx_conf_enum_t  ngx_agent_client_auths[] = {
 static const ngx_agent_param_t  ngx_agent_params[] = {
     { ngx_string("issuer"), ngx_agent_param_text,
       ngx_agent_provider_field(issuer), NULL },
+
+    { ngx_string("metadata_uri"), ngx_agent_param_text,
+      ngx_agent_provider_field(metadata_uri), NULL },
 
     { ngx_string("introspection_endpoint"), ngx_agent_param_text,
       ngx_agent_provider_field(introspection_endpoint), NULL },
@@ -511,27 +516,7 @@ ngx_agent_param_breaker(ngx_conf_t *cf, const ngx_agent_param_t *param,
 static ngx_int_t
 ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 {
-    char  err[AGENT_ERROR_LEN];
-
-    if (provider->issuer.len == 0 || provider->introspection_endpoint.len == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"agent_oauth_provider %V\" must have \"%s\"",
-                           &provider->name,
-                           provider->issuer.len ? "introspection_endpoint"
-                                                : "issuer");
-        return NGX_ERROR;
-    }
-
-    if (ngx_agent_endpoint_parse(cf->pool, &provider->introspection_endpoint,
-                                 &provider->endpoint, err)
-        != NGX_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" of "
-                           "\"introspection_endpoint\" in "
-                           "\"agent_oauth_provider\": %s",
-                           &provider->introspection_endpoint, err);
+    if (ngx_agent_provider_endpoint(cf, provider) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -550,14 +535,14 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
         return NGX_ERROR;
     }
 
-    if (!provider->endpoint.tls && provider->endpoint.naddrs == 0) {
+    if (provider->plain) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "agent_auth: provider \"%V\" is asked without TLS, "
                            "whoever is on the way sees tokens and can answer "
                            "for it", &provider->name);
     }
 
-    if (!provider->ssl_verify && provider->endpoint.tls) {
+    if (!provider->ssl_verify && provider->tls) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "agent_auth: \"ssl_verify off\": anybody on the way "
                            "to provider \"%V\" can answer for it",
@@ -571,7 +556,7 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     provider->fetch.keepalive = provider->keepalive;
     provider->fetch.ssl_verify = provider->ssl_verify;
 
-    if (!provider->endpoint.tls) {
+    if (!provider->tls) {
         return NGX_OK;
     }
 
@@ -582,6 +567,58 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
                             &provider->client_key_file);
 
     return provider->fetch.ssl ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_agent_provider_endpoint(ngx_conf_t *cf, ngx_agent_provider_t *provider)
+{
+    char         err[AGENT_ERROR_LEN];
+    ngx_uint_t   off;
+
+    off = (provider->metadata_uri.len == 3
+           && ngx_strncmp(provider->metadata_uri.data, "off", 3) == 0);
+
+    if (provider->issuer.len == 0
+        || (off && provider->introspection_endpoint.len == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"agent_oauth_provider %V\" must have \"%s\"",
+                           &provider->name,
+                           provider->issuer.len ? "introspection_endpoint"
+                                                : "issuer");
+        return NGX_ERROR;
+    }
+
+    if (provider->introspection_endpoint.len
+        && ngx_agent_endpoint_parse(cf->pool,
+                                    &provider->introspection_endpoint,
+                                    &provider->endpoint, err)
+           != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of "
+                           "\"introspection_endpoint\" in "
+                           "\"agent_oauth_provider\": %s",
+                           &provider->introspection_endpoint, err);
+        return NGX_ERROR;
+    }
+
+    if (provider->introspection_endpoint.len) {
+        ngx_agent_provider_server(provider, &provider->endpoint);
+    }
+
+    return ngx_agent_metadata_conf(cf, provider);
+}
+
+
+void
+ngx_agent_provider_server(ngx_agent_provider_t *provider,
+    const ngx_agent_endpoint_t *ep)
+{
+    provider->tls |= ep->tls;
+    provider->resolve |= (ep->naddrs == 0);
+    provider->plain |= (!ep->tls && ep->naddrs == 0);
 }
 
 
@@ -753,8 +790,9 @@ ngx_agent_provider_part(ngx_agent_provider_t *provider)
     p = text;
     last = text + sizeof(text);
 
-    p = ngx_slprintf(p, last, "introspection 1\n%V\n%V\n%V\n%V\n",
+    p = ngx_slprintf(p, last, "introspection 1\n%V\n%V\n%V\n%V\n%V\n",
                      &provider->name, &provider->issuer,
+                     &provider->metadata_uri,
                      &provider->introspection_endpoint, &provider->client_id);
     p = ngx_slprintf(p, last, "%M\n%M\n%M\n", provider->max_ttl,
                      provider->negative_ttl, provider->stale_if_error);

@@ -13,6 +13,7 @@
 
 #include "agent_claims.h"
 #include "ngx_agent_cache.h"
+#include "ngx_agent_document.h"
 #include "ngx_agent_fetch.h"
 #include "ngx_agent_flight.h"
 
@@ -34,6 +35,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    issuer;
+    ngx_str_t                    metadata_uri;  /* "off": none is looked for */
     ngx_str_t                    introspection_endpoint;
     ngx_str_t                    client_id;
     ngx_str_t                    client_secret_file;
@@ -57,17 +59,34 @@ typedef struct {
     ngx_str_t                    secret;        /* as the master read it */
     u_char                       part[NGX_AGENT_CACHE_PART];
 
-    ngx_agent_endpoint_t         endpoint;      /* of introspection */
+    ngx_agent_endpoint_t         endpoint;      /* of introspection, where it
+                                                   is configured */
+    ngx_array_t                  places;        /* ngx_agent_endpoint_t where
+                                                   metadata may be */
+    ngx_agent_document_t        *metadata;      /* this worker's; NULL: there
+                                                   are no such places */
     ngx_agent_fetch_conf_t       fetch;
 
     ngx_str_t                    conf_file;
     ngx_uint_t                   conf_line;
+
+    /* any of the servers that are asked: */
+    unsigned                     tls:1;
+    unsigned                     resolve:1;     /* has to be resolved */
+    unsigned                     plain:1;       /* is asked without TLS over a
+                                                   network */
 } ngx_agent_provider_t;
 
 
 /* agent_oauth_provider name { ... }; providers: ngx_agent_provider_t * */
 
 char *ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers);
+
+
+/* a server that the provider's configuration names: what it needs */
+
+void ngx_agent_provider_server(ngx_agent_provider_t *provider,
+    const ngx_agent_endpoint_t *ep);
 
 
 /*
