@@ -198,6 +198,11 @@ char *ngx_agent_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
+/* ngx_agent_guard.c: a merged location where agent_auth is on */
+
+ngx_int_t ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
+
+
 /* ngx_agent_uses.c: variables that directives use, told with their place */
 
 /* those in text, a parameter of the directive that is being read */

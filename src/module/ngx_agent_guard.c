@@ -1,0 +1,239 @@
+
+/*
+ * What only a guarded location needs, and what contradicts in one.
+ */
+
+#include "ngx_agent_module.h"
+
+
+static ngx_int_t ngx_agent_guard_zone(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
+static ngx_int_t ngx_agent_guard_provider(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
+static ngx_int_t ngx_agent_guard_sources(ngx_conf_t *cf,
+    ngx_agent_loc_conf_t *conf);
+static void ngx_agent_guard_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
+
+
+/* nginx may be built without it */
+
+extern ngx_module_t  ngx_http_rewrite_module __attribute__((weak));
+
+
+ngx_int_t
+ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_srv_conf_t   *ascf;
+    ngx_agent_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
+    ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_agent_auth_module);
+
+    ascf->guarded = 1;
+    amcf->guarded++;
+
+    if (conf->mode == NGX_AGENT_OBSERVE) {
+        amcf->observed++;
+    }
+
+    if (((conf->methods & NGX_AGENT_KEY)
+         && ngx_agent_guard_zone(cf, amcf, conf) != NGX_OK)
+        || ((conf->methods & NGX_AGENT_OAUTH)
+            && ngx_agent_guard_provider(cf, amcf, conf) != NGX_OK)
+        || ngx_agent_guard_sources(cf, conf) != NGX_OK
+        || ngx_agent_challenge_init(cf, conf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_agent_guard_warn(cf, conf);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_guard_zone(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_key_zone_t  **zones;
+
+    zones = amcf->key_zones.elts;
+
+    if (conf->zone_name.len) {
+
+        conf->zone = ngx_agent_key_zone_find(&amcf->key_zones,
+                                             &conf->zone_name);
+        if (conf->zone == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown zone \"%V\" in \"agent_auth\", define it "
+                          "with \"agent_key_zone\" in http, in %V:%ui",
+                          &conf->zone_name, &conf->conf_file,
+                          conf->conf_line);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (amcf->key_zones.nelts == 1) {
+        conf->zone = zones[0];
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"agent_auth key\" %s in %V:%ui",
+                  amcf->key_zones.nelts
+                  ? "must name its zone as in \"key=name\", there are several,"
+                  : "needs a zone, define one with \"agent_key_zone\" in http,",
+                  &conf->conf_file, conf->conf_line);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_agent_guard_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf)
+{
+    ngx_str_t              *name;
+    ngx_agent_provider_t  **providers;
+
+    conf->token_zone = amcf->token_zone;
+
+    if (conf->provider_names->nelts) {
+        name = conf->provider_names->elts;
+
+        conf->provider = ngx_agent_provider_find(&amcf->providers, name);
+
+        if (conf->provider == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown provider \"%V\" in \"agent_auth\", define "
+                          "it with \"agent_oauth_provider\" in http, "
+                          "in %V:%ui", name, &conf->conf_file,
+                          conf->conf_line);
+            return NGX_ERROR;
+        }
+
+    } else if (amcf->providers.nelts == 1) {
+        providers = amcf->providers.elts;
+        conf->provider = providers[0];
+
+    } else {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_auth oauth\" %s in %V:%ui",
+                      amcf->providers.nelts
+                      ? "must name its provider as in \"oauth=name\", there "
+                        "are several,"
+                      : "needs a provider, define one with "
+                        "\"agent_oauth_provider\" in http,",
+                      &conf->conf_file, conf->conf_line);
+        return NGX_ERROR;
+    }
+
+    if (conf->audiences == NGX_CONF_UNSET_PTR) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_auth oauth\" needs \"agent_audience\": else any "
+                      "token of the provider would do, whatever it was issued "
+                      "for, in %V:%ui", &conf->conf_file, conf->conf_line);
+        return NGX_ERROR;
+    }
+
+    if (conf->audiences == NULL) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "agent_auth: \"agent_audience off\": any token of "
+                      "provider \"%V\" will do, for \"agent_auth\" in %V:%ui",
+                      &conf->provider->name, &conf->conf_file,
+                      conf->conf_line);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_guard_sources(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    ngx_uint_t           i;
+    ngx_agent_source_t  *source;
+
+    if (!conf->hide || conf->mode == NGX_AGENT_OBSERVE) {
+        return NGX_OK;
+    }
+
+    source = conf->sources->elts;
+
+    for (i = 0; i < conf->sources->nelts; i++) {
+
+        if (source[i].header.len) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_credential $%V\" cannot be hidden from the "
+                      "upstream, only $http_ variables can: set "
+                      "\"agent_hide_credential off\" or take another place, "
+                      "for \"agent_auth\" in %V:%ui",
+                      &source[i].name, &conf->conf_file, conf->conf_line);
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_agent_guard_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    uintptr_t                  *code;
+    ngx_array_t               **codes;
+    ngx_agent_main_conf_t      *amcf;
+    ngx_http_core_loc_conf_t   *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
+
+    /* once for all that inherit the directive */
+
+    if ((conf->audit == NULL || conf->audit->nelts == 0)
+        && (amcf->warned_file != conf->conf_file.data
+            || amcf->warned_line != conf->conf_line))
+    {
+        amcf->warned_file = conf->conf_file.data;
+        amcf->warned_line = conf->conf_line;
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "agent_auth: location \"%V\" is guarded and not audited, "
+                      "set \"agent_audit\", for \"agent_auth\" in %V:%ui",
+                      &clcf->name, &conf->conf_file, conf->conf_line);
+    }
+
+    /*
+     * "return" answers in the rewrite phase, before access is checked.  The
+     * array of codes is the first member of that module's configuration; what
+     * stands first in it is not within an "if".
+     */
+
+    if (&ngx_http_rewrite_module == NULL) {
+        return;
+    }
+
+    codes = ngx_http_conf_get_module_loc_conf(cf, ngx_http_rewrite_module);
+
+    if (codes == NULL || *codes == NULL || *codes == NGX_CONF_UNSET_PTR
+        || (*codes)->nelts < sizeof(uintptr_t))
+    {
+        return;
+    }
+
+    code = (*codes)->elts;
+
+    if (*code == (uintptr_t) ngx_http_script_return_code) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "agent_auth: location \"%V\" answers by \"return\", "
+                      "before access is checked, and so is not guarded, "
+                      "for \"agent_auth\" in %V:%ui",
+                      &clcf->name, &conf->conf_file, conf->conf_line);
+    }
+}
