@@ -437,16 +437,16 @@ agent_http_head_end(agent_http_t *h)
 }
 
 
-/* chunk-size [ ";" extensions ]: RFC 9112, 7.1 */
+/* chunk-size [ BWS ";" extensions ]: RFC 9112, 7.1; bad whitespace is read */
 
 static agent_http_e
 agent_http_chunk_size(agent_http_t *h, const agent_str_t *line)
 {
-    size_t    i;
+    size_t    i, digits;
     uint8_t   c;
     uint64_t  size;
 
-    for (i = 0, size = 0; i < line->len && line->data[i] != ';'; i++) {
+    for (i = 0, size = 0; i < line->len; i++) {
         c = agent_http_lower(line->data[i]);
 
         if (c >= '0' && c <= '9') {
@@ -456,7 +456,7 @@ agent_http_chunk_size(agent_http_t *h, const agent_str_t *line)
             c = (uint8_t) (c - 'a' + 10);
 
         } else {
-            return agent_http_refuse(h, "size of a chunk");
+            break;
         }
 
         if (i == 15) {
@@ -466,7 +466,15 @@ agent_http_chunk_size(agent_http_t *h, const agent_str_t *line)
         size = size << 4 | c;
     }
 
-    if (i == 0) {
+    digits = i;
+
+    while (i < line->len && (line->data[i] == ' ' || line->data[i] == '\t')) {
+        i++;
+    }
+
+    if (digits == 0
+        || (i == line->len ? i != digits : line->data[i] != ';'))
+    {
         return agent_http_refuse(h, "size of a chunk");
     }
 

@@ -36,6 +36,8 @@ static const sample_t  samples[] = {
       OK, "x" },
     { H "Transfer-Encoding: Chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\n"
       "T: v\r\n\r\n", OK, "abc" },
+    { H "Transfer-Encoding: chunked\r\n\r\n2 \t;x\r\nab\r\n0;\r\n\r\n", OK,
+      "ab" },
     { H "Content-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", OK, "x" },
 
     { H "Content-Length: 3\r\n\r\nab", BAD, NULL },
@@ -53,6 +55,8 @@ static const sample_t  samples[] = {
     { H "Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n", BAD, NULL },
     { H "Transfer-Encoding: chunked\r\n\r\n-1\r\n", BAD, NULL },
     { H "Transfer-Encoding: chunked\r\n\r\n1 \r\na\r\n", BAD, NULL },
+    { H "Transfer-Encoding: chunked\r\n\r\n1 a\r\na\r\n", BAD, NULL },
+    { H "Transfer-Encoding: chunked\r\n\r\n ;x\r\na\r\n", BAD, NULL },
     { H "Transfer-Encoding: chunked\r\n\r\n0\r\n", BAD, NULL },
     { H "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", BAD, NULL },
     { H "A: b\r\n folded\r\n\r\n", BAD, NULL },
