@@ -13,7 +13,7 @@ use Time::HiRes qw/ sleep time /;
 
 our $as = AgentAS->start(faults => 1);
 
-config_preamble(verdict_fields() . ' add_header Cache "$agent_cache";');
+config_preamble(verdict_fields() . ' add_header Cache "$agent_cache" always;');
 
 our ($providers, $tokens) = (0, 0);
 
@@ -161,6 +161,8 @@ for (
 --- http_config
 {{provider(as => 'gate-post', client_auth => 'client_secret_post')}}
 --- run
+# what has been said before does not keep the alert back
+fails 'provider_bad_answer', 'no JSON', status => 200, body => '[]';
 fails 'provider_refused_client', 'status 401', status => 401,
     body => '{"error":"invalid_client"}';
 fails 'provider_refused_client', 'status 403', status => 403, body => '';
@@ -247,4 +249,71 @@ $as->clear;
 $as->fault(path => 'introspection', cut => 0, times => 1);
 $as->scripted('introspection', $main::good);
 decided ask_for(some()), 'ok', 'closed under way';
+$as->clear;
+
+
+
+=== TEST 8: what no location changes is remembered like inactive
+--- http_config
+{{provider(negative_ttl => '60s')}}
+--- run
+my $now = int time;
+my $of = sub { '{"active":true,"aud":"https://api.test/a",' . $_[0] . '}' };
+
+for (
+    [ 'issuer_mismatch', $of->('"iss":"https://another.example"') ],
+    [ 'token_expired', $of->('"exp":' . ($now - 1)) ],
+    [ 'token_not_yet_valid', $of->('"nbf":' . ($now + 3600)) ],
+    [ 'token_claims', $of->('"token_type":"DPoP"') ],
+    [ 'token_inactive', '{"active":false}' ],
+) {
+    my ($reason, $body) = @$_;
+    my $token = some();
+
+    $as->reset;
+    $as->scripted('introspection', $body);
+    decided ask_for($token), $reason, "$reason - once";
+
+    my $answer = decided ask_for($token), $reason, "$reason - twice";
+
+    is(fields($answer, 'Cache'), 'negative', "$reason - remembered");
+    is(calls(), 1, "$reason - one call");
+}
+
+# the audience is another one at another location
+my $token = some();
+$as->reset;
+$as->scripted('introspection', '{"active":true,"aud":"https://api.test/b"}');
+decided ask_for($token), 'audience_mismatch', 'here';
+decided ask('GET /u', Authorization => "Bearer $token"), 'ok', 'there';
+is(calls(), 1, 'one call');
+$as->clear;
+--- config
+    agent_audience https://api.test/a;
+    location /t { agent_auth oauth; empty_gif; }
+    location /u {
+        agent_auth      oauth;
+        agent_audience  https://api.test/b;
+        empty_gif;
+    }
+
+
+
+=== TEST 9: a token not yet valid is forgotten when it is
+--- http_config
+{{provider(negative_ttl => '60s')}}
+--- run
+my $token = some();
+my $answer;
+
+$as->reset;
+$as->scripted('introspection', sprintf
+    '{"active":true,"aud":"https://api.test/a","nbf":%.3f}', time + 1);
+decided ask_for($token), 'token_not_yet_valid', 'before';
+decided ask_for($token), 'token_not_yet_valid', 'and again';
+is(calls(), 1, 'one call');
+ok(await(sub { ($answer = ask_for($token))->{status} == 200 }, 'its time'),
+    'its time comes');
+decided $answer, 'ok', 'then';
+is(calls(), 2, 'another call');
 $as->clear;

@@ -10,7 +10,6 @@
 
 
 #define NGX_AGENT_CLAIMS_BUFFER  (128 * 1024)
-#define NGX_AGENT_WARN_PERIOD    60
 
 
 static ngx_int_t ngx_agent_introspect_body(ngx_agent_call_t *call,
@@ -21,13 +20,15 @@ static u_char *ngx_agent_introspect_basic(ngx_agent_call_t *call, u_char *p,
     const ngx_str_t *secret);
 static void ngx_agent_introspect_answer(void *data,
     const ngx_agent_answer_t *answer);
+static ngx_uint_t ngx_agent_introspect_lasting(agent_reason_e reason);
 static agent_reason_e ngx_agent_introspect_status(ngx_agent_call_t *call,
     const ngx_agent_answer_t *answer);
 static agent_reason_e ngx_agent_introspect_claims(ngx_agent_call_t *call,
     const ngx_agent_answer_t *answer, u_char *buf, agent_claims_t *claims);
 static agent_reason_e ngx_agent_introspect_judge(
     const ngx_agent_provider_t *provider, const agent_claims_t *claims);
-static ngx_uint_t ngx_agent_introspect_warn(ngx_agent_call_t *call);
+static ngx_uint_t ngx_agent_introspect_warn(ngx_agent_call_t *call,
+    ngx_agent_warn_e kind);
 
 
 #define ngx_agent_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
@@ -230,11 +231,32 @@ ngx_agent_introspect_answer(void *data, const ngx_agent_answer_t *answer)
                      : AGENT_INTERNAL_ERROR;
     }
 
-    if (reason == AGENT_OK || reason == AGENT_TOKEN_INACTIVE) {
+    if (ngx_agent_introspect_lasting(reason)) {
         ngx_agent_token_store(call, reason, &claims);
     }
 
     ngx_agent_call_finish(call, reason, &claims);
+}
+
+
+/* what is of the token alone, whatever location it is shown at, and when */
+
+static ngx_uint_t
+ngx_agent_introspect_lasting(agent_reason_e reason)
+{
+    switch (reason) {
+
+    case AGENT_OK:
+    case AGENT_TOKEN_INACTIVE:
+    case AGENT_TOKEN_EXPIRED:
+    case AGENT_TOKEN_NOT_YET_VALID:
+    case AGENT_TOKEN_CLAIMS:
+    case AGENT_ISSUER_MISMATCH:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -247,7 +269,7 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
     if (answer->error == NGX_AGENT_FETCH_BAD_ANSWER
         || answer->error == NGX_AGENT_FETCH_TOO_LARGE)
     {
-        if (ngx_agent_introspect_warn(call)) {
+        if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_HTTP)) {
             ngx_log_error(NGX_LOG_ERR, call->log, 0,
                           "agent_auth: provider \"%V\" gave an answer that is "
                           "no good HTTP, or too large",
@@ -277,7 +299,7 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
     if (answer->status == 401
         || answer->status == 403)
     {
-        if (ngx_agent_introspect_warn(call)) {
+        if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_CLIENT)) {
             ngx_log_error(NGX_LOG_ALERT, call->log, 0,
                           "agent_auth: provider \"%V\" refuses our own "
                           "credentials with status %ui, see its client_auth, "
@@ -290,7 +312,7 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
         return AGENT_PROVIDER_REFUSED_CLIENT;
     }
 
-    if (ngx_agent_introspect_warn(call)) {
+    if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_STATUS)) {
         ngx_log_error(NGX_LOG_ERR, call->log, 0,
                       "agent_auth: provider \"%V\" answered with status %ui",
                       &call->provider->name, answer->status);
@@ -318,7 +340,7 @@ ngx_agent_introspect_claims(ngx_agent_call_t *call,
 
     default:
 
-        if (ngx_agent_introspect_warn(call)) {
+        if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_CLAIMS)) {
             ngx_log_error(NGX_LOG_ERR, call->log, 0,
                           "agent_auth: provider \"%V\": %s",
                           &call->provider->name, err);
@@ -358,29 +380,16 @@ ngx_agent_introspect_judge(const ngx_agent_provider_t *provider,
 
 
 static ngx_uint_t
-ngx_agent_introspect_warn(ngx_agent_call_t *call)
+ngx_agent_introspect_warn(ngx_agent_call_t *call, ngx_agent_warn_e kind)
 {
-    uint64_t                     now, last;
-    ngx_agent_provider_state_t  *state;
-
-    state = ngx_agent_token_zone_state(call->zone, call->provider);
-
-    now = (uint64_t) ngx_time();
-    last = __atomic_load_n(&state->warned, __ATOMIC_RELAXED);
-
-    if (now >= last && now - last < NGX_AGENT_WARN_PERIOD) {
-        return 0;
-    }
-
-    return __atomic_compare_exchange_n(&state->warned, &last, now, 0,
-                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return ngx_agent_token_zone_warn(call->zone, call->provider, kind);
 }
 
 
 void
 ngx_agent_token_oversized(ngx_agent_call_t *call)
 {
-    if (ngx_agent_introspect_warn(call)) {
+    if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_OVERSIZED)) {
         ngx_log_error(NGX_LOG_WARN, call->log, 0,
                       "agent_auth: claims of provider \"%V\" do not fit an "
                       "entry of the token cache, raise \"entry\" of "

@@ -288,6 +288,11 @@ ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
 
     if (reason != AGENT_OK) {
         head.fresh = now + (int64_t) provider->negative_ttl;
+
+        if (reason == AGENT_TOKEN_NOT_YET_VALID) {
+            head.fresh = ngx_min(head.fresh, claims->not_before);
+        }
+
         entry.until = head.fresh;
 
     } else {

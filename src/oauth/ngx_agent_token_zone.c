@@ -4,12 +4,16 @@
 
 /* layout of ngx_agent_token_sh_t and of what entries hold */
 
-#define NGX_AGENT_TOKEN_KIND     0x74010002
+#define NGX_AGENT_TOKEN_KIND     0x74010003
 
 #define NGX_AGENT_TOKEN_NAME     "agent_tokens"
 #define NGX_AGENT_TOKEN_SIZE     (16 * 1024 * 1024)
 #define NGX_AGENT_TOKEN_ENTRY    1024
 #define NGX_AGENT_TOKEN_LEAST    (1024 * 1024)
+
+/* seconds between two messages of a kind about a provider */
+
+#define NGX_AGENT_WARN_PERIOD    60
 
 
 static ngx_agent_token_zone_t *ngx_agent_token_zone_new(ngx_conf_t *cf);
@@ -272,6 +276,27 @@ ngx_agent_token_zone_state(const ngx_agent_token_zone_t *zone,
     }
 
     return &zone->sh->provider[NGX_AGENT_PROVIDERS - 1];
+}
+
+
+ngx_uint_t
+ngx_agent_token_zone_warn(const ngx_agent_token_zone_t *zone,
+    const ngx_agent_provider_t *provider, ngx_agent_warn_e kind)
+{
+    uint64_t                     now, last;
+    ngx_agent_provider_state_t  *state;
+
+    state = ngx_agent_token_zone_state(zone, provider);
+
+    now = (uint64_t) ngx_time();
+    last = __atomic_load_n(&state->warned[kind], __ATOMIC_RELAXED);
+
+    if (now >= last && now - last < NGX_AGENT_WARN_PERIOD) {
+        return 0;
+    }
+
+    return __atomic_compare_exchange_n(&state->warned[kind], &last, now, 0,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 

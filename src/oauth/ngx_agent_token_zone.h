@@ -15,6 +15,18 @@
 #define NGX_AGENT_SOURCES        8192
 
 
+/* messages, each of which is said of a provider once in a while */
+
+typedef enum {
+    NGX_AGENT_WARN_HTTP = 0,
+    NGX_AGENT_WARN_STATUS,
+    NGX_AGENT_WARN_CLIENT,
+    NGX_AGENT_WARN_CLAIMS,
+    NGX_AGENT_WARN_OVERSIZED,
+    NGX_AGENT_WARNS = 16
+} ngx_agent_warn_e;
+
+
 /* by partition, so that it survives a reload that changes nothing */
 
 typedef struct {
@@ -22,7 +34,7 @@ typedef struct {
     uint64_t                 failures;      /* in a row */
     int64_t                  open_until;    /* epoch ms; 0: closed */
     int64_t                  probe_until;   /* of who asks after that; 0: none */
-    uint64_t                 warned;        /* epoch seconds */
+    uint64_t                 warned[NGX_AGENT_WARNS];   /* epoch seconds */
 } ngx_agent_provider_state_t;
 
 
@@ -66,6 +78,13 @@ ngx_int_t ngx_agent_token_zone_default(ngx_conf_t *cf,
 
 ngx_agent_provider_state_t *ngx_agent_token_zone_state(
     const ngx_agent_token_zone_t *zone, const ngx_agent_provider_t *provider);
+
+
+/* whether a message of this kind may be written now: once in a minute, by all
+ * workers together */
+
+ngx_uint_t ngx_agent_token_zone_warn(const ngx_agent_token_zone_t *zone,
+    const ngx_agent_provider_t *provider, ngx_agent_warn_e kind);
 
 
 /*
