@@ -483,6 +483,16 @@ for my $file (sort keys %text) {
 }
 
 
+# -- troubleshooting
+
+{
+    my @names = map { /^(\w+) \d/ ? $1 : () } @reasons;
+
+    is(join(' ', grep { $text{'docs/troubleshooting.md'} !~ /`$_`/ } @names),
+        '', 'troubleshooting: what to do about each reason');
+}
+
+
 # -- README
 
 {

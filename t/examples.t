@@ -159,9 +159,11 @@ END
                   scope_insufficient scope_insufficient ok key_unknown / ],
             'reasons');
 
-        my ($command) = read_file("$dir/conf/nginx.conf")
-            =~ /^#     (perl .*)/m;
-        like(`$command`, qr/\A2 nightly team-bi \w{16}\n\z/,
+        my ($cache, $keys) = read_file("$dir/conf/nginx.conf")
+            =~ /^#     (perl .*)/mg;
+        is(`$cache`, "1 hit ok\n1 hit scope_insufficient\n"
+            . "1 miss audience_mismatch\n1 miss ok\n", 'verdicts counted');
+        like(`$keys`, qr/\A2 nightly team-bi \w{16}\n\z/,
             'the command that tells who has a key');
     },
 
