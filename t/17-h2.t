@@ -23,7 +23,7 @@ sub start {
             : ('-H', length $value ? "$name: $value" : "$name;");
     }
 
-    my $pid = open my $pipe, '-|', 'curl', '-s', '-i', '--max-time', 10,
+    my $pid = open my $pipe, '-|', 'curl', '-s', '-i', '--max-time', 60,
         '--http2-prior-knowledge', '-A', '', '-H', 'Accept:', @arguments,
         'http://127.0.0.1:' . port(2) . $path;
 

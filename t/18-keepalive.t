@@ -192,7 +192,6 @@ alpha
 --- http_config
     server {
         listen $TEST_NGINX_PORT_2;
-        client_header_timeout 300ms;
         client_body_timeout 300ms;
         client_max_body_size 10;
         large_client_header_buffers 2 1k;

@@ -135,7 +135,9 @@ my ($answers, $seconds) = at_once(($token) x 200);
 $as->delay(introspection => 0);
 is(statuses($answers), '200:200', 'all pass');
 is(calls() - $before, 1, 'one call');
-cmp_ok($seconds, '<', 2, 'soon');
+
+# a third of what the call may take
+cmp_ok($seconds, '<', 20, 'long before the timeout');
 
 
 
@@ -157,16 +159,20 @@ is(calls() - $before, 1, 'one call');
 {{provider(keepalive => 0)}}
 --- run
 $as->reset;
-$as->scripted('introspection', $main::good, delay => 50);
+$as->scripted('introspection', $main::good, hold => JSON::PP::true);
 
-my ($answers, $seconds) = at_once(some(50));
+my @clients = map { connected() } 1 .. 50;
+my @values = some(50);
 
-is(statuses($answers), '200:50', 'all pass');
+$clients[$_]->send(asked('GET /t', Authorization => "Bearer $values[$_]"))
+    for 0 .. $#clients;
+
+# no answer before all have asked
+$as->await_faults(stalled => 50);
+$as->release;
+
+is(statuses([ map { $_->answer } @clients ]), '200:50', 'all pass');
 is(calls(), 50, 'fifty calls');
-cmp_ok($as->fault_stats->{most}, '>', 10, 'at the same time');
-
-# 2.5 s one after another; the target of 150 ms is for t/bench
-cmp_ok($seconds, '<', 1.5, 'side by side');
 $as->clear;
 
 
@@ -213,7 +219,7 @@ $as->fault(path => 'introspection', hold => JSON::PP::true, times => 1);
 
 my @clients = map { connected() } 1 .. 20;
 $_->send(asked('GET /t', Authorization => "Bearer $token")) for @clients;
-$as->await_faults(now => 1);
+$as->await_faults(stalled => 1);
 
 my @asking = asking();
 is(scalar @asking, 1, 'one worker asks');
@@ -225,7 +231,7 @@ my @statuses = map { my $c = $_; eval { $c->answer->{status} } // 0 } @clients;
 my @odd = grep { $_ != 200 && $_ != 0 } @statuses;
 
 is("@odd", '', 'those of the other worker pass');
-cmp_ok(time - $began, '<', 4, 'and wait for nobody');
+cmp_ok(time - $began, '<', 20, 'and do not wait for the timeout');
 cmp_ok(calls(), '<=', 2, 'one more call at most');
 
 await(sub { workers_of() == 2 }, 'a new worker');
@@ -250,7 +256,7 @@ $as->fault(path => 'introspection', hold => JSON::PP::true, times => 1);
 
 my @clients = map { connected() } 1 .. 10;
 $_->send(asked('GET /t', Authorization => "Bearer $token")) for @clients;
-$as->await_faults(now => 1);
+$as->await_faults(stalled => 1);
 close $_->handle for splice @clients, 0, 5;
 $as->release;
 
@@ -325,7 +331,7 @@ $as->fault(path => 'introspection', hold => JSON::PP::true, times => 1);
 
 my @clients = map { connected() } 1 .. 10;
 $_->send(asked('GET /t', Authorization => "Bearer $token")) for @clients;
-$as->await_faults(now => 1);
+$as->await_faults(stalled => 1);
 
 my @old = workers_of();
 open my $in, '<', $Test::Nginx::Util::PidFile;

@@ -18,8 +18,7 @@ config_preamble(verdict_fields() . ' add_header Cache "$agent_cache" always;');
 our ($providers, $tokens) = (0, 0);
 
 sub provider {
-    return $as->provider('b' . ++$providers, timeout => '400ms',
-        breaker => 'failures=1000', @_);
+    return $as->provider('b' . ++$providers, breaker => 'failures=1000', @_);
 }
 
 
@@ -36,12 +35,13 @@ sub some {
 
 
 sub ask_for {
-    return ask('GET /t', Authorization => "Bearer $_[0]");
+    return ask('GET ' . ($_[1] // '/t'), Authorization => "Bearer $_[0]");
 }
 
 
 # Under the rule nobody passes, for this reason; afterwards the same token is
-# asked about anew, and is good.
+# asked about anew, and is good.  A timeout that is short may be too short for
+# a server on a busy machine, but each request is a call.
 
 sub fails {
     my ($reason, $what, %rule) = @_;
@@ -58,7 +58,16 @@ sub fails {
 
     $as->clear;
     $as->scripted('introspection', $good);
-    decided(ask_for($token), 'ok', "$what - not remembered");
+
+    my $before = calls();
+    my $asked = 0;
+
+    AgentAuth::await(sub {
+        $answer = ask_for($token);
+        return $answer->{status} == 200 || calls() - $before != ++$asked;
+    }, "$what - the token");
+
+    decided($answer, 'ok', "$what - not remembered");
     $as->clear;
 }
 
@@ -83,10 +92,6 @@ my $u = 'provider_unavailable';
 
 fails $u, 'reset', reset => 0;
 fails $u, 'closed', cut => 0;
-fails $u, 'stalls before the first octet', stall => 0;
-fails $u, 'stalls in the head', stall => 20;
-fails $u, 'stalls in the body', status => 200, body => $main::good,
-    stall => 100;
 fails $u, 'status 500', status => 500, body => '{"active":false}';
 fails $u, 'status 503', status => 503, body => $main::good;
 fails $u, 'status 429', status => 429, body => '',
@@ -104,7 +109,20 @@ $as->clear;
 
 
 
-=== TEST 2: an answer that is none
+=== TEST 2: no answer in time
+--- http_config
+{{provider(timeout => '400ms')}}
+--- run
+my $u = 'provider_unavailable';
+
+fails $u, 'stalls before the first octet', stall => 0;
+fails $u, 'stalls in the head', stall => 20;
+fails $u, 'stalls in the body', status => 200, body => $main::good,
+    stall => 100;
+
+
+
+=== TEST 3: an answer that is none
 --- http_config
 {{provider()}}
 --- run
@@ -134,7 +152,7 @@ $as->clear;
 
 
 
-=== TEST 3: an answer of another kind
+=== TEST 4: an answer of another kind
 --- http_config
 {{provider()}}
 --- run
@@ -157,7 +175,7 @@ for (
 
 
 
-=== TEST 4: our own credentials are refused
+=== TEST 5: our own credentials are refused
 --- http_config
 {{provider(as => 'gate-post', client_auth => 'client_secret_post')}}
 --- run
@@ -173,28 +191,39 @@ secret-of-gate
 
 
 
-=== TEST 5: a server that fails is left in peace, and is asked again
+=== TEST 6: a server that fails is left in peace, and is asked again
 --- http_config
+{{provider(breaker => 'failures=3 cooldown=1h')}}
 {{provider(breaker => 'failures=3 cooldown=300ms')}}
+--- config
+    agent_audience https://api.test/a;
+    location /t { agent_auth oauth=b{{$main::providers - 1}}; empty_gif; }
+    location /u { agent_auth oauth=b{{$main::providers}}; empty_gif; }
 --- run
 $as->reset;
 $as->fault(path => 'introspection', status => 500, body => '');
 
-decided ask_for(some()), 'provider_unavailable', "failure $_" for 1 .. 3;
-is(calls(), 3, 'three calls');
-decided ask_for(some()), 'provider_unavailable', "closed $_" for 1 .. 3;
-is(calls(), 3, 'and no more');
+# the pause of one of them outlasts the test, that of the other is over soon
+
+if (!our $paused++) {
+    decided ask_for(some()), 'provider_unavailable', "failure $_" for 1 .. 3;
+    is(calls(), 3, 'three calls');
+    decided ask_for(some()), 'provider_unavailable', "paused $_" for 1 .. 3;
+    is(calls(), 3, 'and no more');
+}
+
+decided ask_for(some(), '/u'), 'provider_unavailable', "failure $_" for 1 .. 3;
 
 $as->clear;
 $as->scripted('introspection', $main::good);
-ok(await(sub { ask_for(some())->{status} == 200 }, 'the end of the pause'),
+ok(await(sub { ask_for(some(), '/u')->{status} == 200 }, 'the end'),
     'it is asked again');
-decided ask_for(some()), 'ok', 'and goes on';
+decided ask_for(some(), '/u'), 'ok', 'and goes on';
 $as->clear;
 
 
 
-=== TEST 6: what was good serves on for a while
+=== TEST 7: what was good serves on for a while
 --- http_config
 {{provider(max_ttl => '100ms', stale_if_error => '60s')}}
 --- run
@@ -227,9 +256,9 @@ $as->clear;
 
 
 
-=== TEST 7: a connection that the server closed
+=== TEST 8: a connection that the server closed
 --- http_config
-{{provider(timeout => '5s')}}
+{{provider()}}
 --- run
 for my $close (JSON::PP::true, 'silent') {
     $as->reset;

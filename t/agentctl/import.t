@@ -188,7 +188,7 @@ SKIP: {
         or die "script: $!";
     $terminal->autoflush(1);
 
-    my $deadline = time + 20;
+    my $deadline = time + 60;
     select undef, undef, undef, 0.01
         until (-s $seen && slurp($seen) =~ /not shown: /) || time > $deadline;
 

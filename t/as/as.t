@@ -217,7 +217,7 @@ my ($host) = $plain->issuer =~ m{//(.*)};
 
 
 sub connected {
-    return IO::Socket::INET->new(PeerAddr => $host, Timeout => 5)
+    return IO::Socket::INET->new(PeerAddr => $host, Timeout => 60)
         // die "connect: $@\n";
 }
 
@@ -240,7 +240,7 @@ sub drained {
     my $text = '';
 
     while (!defined $size || length $text < $size) {
-        IO::Select->new($socket)->can_read(5) or return "$text (waiting)";
+        IO::Select->new($socket)->can_read(60) or return "$text (waiting)";
 
         my $got = sysread $socket, $text, 65536, length $text;
 

@@ -40,7 +40,7 @@ use POSIX ();
 use Time::HiRes qw/ time /;
 
 our $Root = Cwd::abs_path(dirname(__FILE__) . '/../..');
-our $Seconds = 20;              # of patience
+our $Seconds = 60;              # of patience
 
 my $json = JSON::PP->new->canonical->utf8;
 my ($number, $installed, @started) = (0);
@@ -296,7 +296,8 @@ sub provider {
         client_id              => '"' . $self->client_id($client) . '"',
         -f "$self->{dir}/$file.secret"
             ? (client_secret_file => "$self->{dir}/$file.secret") : (),
-        timeout                => '5s',
+        timeout                => '60s',
+        negative_ttl           => '60s',
         miss_rate              => 'off',
         $self->issuer =~ /^https:/
             ? (ssl_trusted_certificate => $self->ca) : (),

@@ -80,6 +80,10 @@ use MIME::Base64 qw/ encode_base64 /;
 use Time::HiRes qw/ sleep time /;
 
 our ($Root, $State, $Mode, $Suite);
+
+# For how many seconds what must come is waited for.  It costs nothing while
+# tests pass, and a busy machine may be slow.
+our $Patience;
 my $port_lock;
 
 
@@ -136,6 +140,7 @@ BEGIN {
     $Mode = $ENV{TEST_AGENT_MODE}
         // ($ENV{TEST_NGINX_USE_HUP} ? 'hup' : 'nginx');
     $State = state_dir();
+    $Patience = 60;
 
     umask 022;
     make_path("$State/logs", "$State/audit", "$State/canary");
@@ -146,6 +151,7 @@ BEGIN {
     $ENV{"TEST_NGINX_PORT_$_"} //= $port + $_ for 1 .. 9;
     $ENV{TEST_NGINX_SERVROOT} //= "$State/servroot-$Mode-$Suite";
     $ENV{TEST_NGINX_BINARY} //= nginx_binary();
+    $ENV{TEST_NGINX_TIMEOUT} //= $Patience;
     $ENV{TEST_NGINX_LOAD_MODULES} //=
         "$Root/build/ngx_http_agent_auth_module.so";
     $ENV{TEST_NGINX_WORKER_USER} //= 'www-data' if $> == 0;
@@ -443,7 +449,7 @@ sub server_root {
 sub await {
     my ($code, $what, $seconds) = @_;
 
-    my $deadline = time + ($seconds // 10);
+    my $deadline = time + ($seconds // $Patience);
 
     for ( ;; ) {
         my $value = $code->();
@@ -512,7 +518,7 @@ sub http_get {
     my $socket = IO::Socket::INET->new(
         PeerAddr => '127.0.0.1',
         PeerPort => $ENV{TEST_NGINX_SERVER_PORT},
-        Timeout  => 5,
+        Timeout  => $Patience,
     ) or return (0, '', '');
 
     my $request = "GET $path HTTP/1.1\r\nHost: localhost\r\n"
@@ -910,6 +916,29 @@ sub logs_reopened {
 }
 
 
+# Some lines of the error log come after the answer, from the phase of logs.
+# Test::Nginx waits for 45 ms and looks once.
+
+sub await_expected_lines {
+    my $expected = $block && $block->error_log;
+
+    return if !defined $expected || defined $block->must_die;
+
+    my @patterns = map { ref ? $_ : qr/\Q$_\E/ }
+        ref $expected eq 'ARRAY' ? grep { defined } @$expected
+        : ref $expected ? $expected : split /\n+/, $expected;
+
+    await(sub {
+        open my $in, '<', $Test::Nginx::Util::ErrLogFile or return;
+        seek $in, $Test::Nginx::Util::ErrLogFilePos // 0, 0;
+        my @lines = <$in>;
+
+        return !grep { my $pattern = $_; !grep { /$pattern/ } @lines }
+            @patterns;
+    }, 'lines of the error log');
+}
+
+
 sub install_hooks {
     no warnings qw/ redefine prototype once /;
 
@@ -947,6 +976,12 @@ sub install_hooks {
         start_refused();
         &$sleep;
         logs_reopened() if $ENV{TEST_NGINX_USE_HUP};
+    };
+
+    my $error_log_data = \&Test::Nginx::Util::error_log_data;
+    *Test::Nginx::Socket::error_log_data = sub () {
+        await_expected_lines();
+        &$error_log_data;
     };
 
     my $run_test_helper = $Test::Nginx::Util::RunTestHelper;

@@ -60,7 +60,7 @@ our %Reason = (
     provider_bad_answer     => [ 503 ],
 );
 
-my $wait = 10;
+my $wait = $AgentAuth::Patience // 60;
 my @promised;
 
 

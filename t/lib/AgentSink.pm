@@ -144,7 +144,7 @@ sub workers {
     AgentAuth::await(sub {
         @found = split ' ', `pgrep -P $pid` // '';
         @found == ($n // 2);
-    }, 'the workers', 20);
+    }, 'the workers');
 
     return @found;
 }
@@ -157,7 +157,7 @@ sub reload {
     my @old = split ' ', `pgrep -P $pid` // '';
 
     kill 'HUP', $pid;
-    AgentAuth::await(sub { !grep { running($_) } @old }, 'the reload', 20);
+    AgentAuth::await(sub { !grep { running($_) } @old }, 'the reload');
 }
 
 
@@ -167,7 +167,7 @@ sub stop {
     my $pid = master();
 
     kill $signal // 'QUIT', $pid;
-    AgentAuth::await(sub { !running($pid) }, 'end of nginx', 20)
+    AgentAuth::await(sub { !running($pid) }, 'end of nginx')
         or kill 'KILL', $pid;
 }
 
@@ -288,7 +288,7 @@ sub request {
 
     for (1 .. 3) {
         $$socket //= IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-            PeerPort => $port, Timeout => 5) or next;
+            PeerPort => $port, Timeout => $AgentAuth::Patience) or next;
 
         my $status = answer($$socket, $path);
 
@@ -306,7 +306,7 @@ sub answer {
     local $SIG{PIPE} = 'IGNORE';
     local $SIG{ALRM} = sub { die "no answer to request $path\n" };
 
-    alarm 20;
+    alarm $AgentAuth::Patience;
     print {$socket} "GET /$path HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
     my $head = '';
