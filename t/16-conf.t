@@ -499,6 +499,8 @@ mistake 'an empty audience', 'agent_audience "";  # fault',
     'invalid parameter "" in "agent_audience"';
 mistake 'two audiences lines', "agent_audience a;\n"
     . 'agent_audience b;  # fault', '"agent_audience" directive is duplicate';
+mistake 'a resource that is none', "${server}agent_resource r1;  # fault\n}\n}",
+    'invalid URI "r1" in "agent_resource"';
 
 
 

@@ -21,26 +21,40 @@ static ngx_table_elt_t *ngx_agent_header_push(ngx_http_request_t *r);
 #define ngx_agent_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
 
 
-/* the constant part: Bearer realm="..." */
+/* the constant part; resource_metadata: RFC 9728, 5.1 */
 
 ngx_int_t
 ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
 {
-    u_char  *p;
+    size_t      size;
+    u_char     *p;
+    ngx_str_t  *metadata;
 
-    p = ngx_pnalloc(cf->pool, sizeof("Bearer realm=\"\"") - 1
-                              + conf->realm.len);
+    metadata = conf->resource ? &conf->resource->metadata : NULL;
+
+    size = sizeof("Bearer realm=\"\"") - 1 + conf->realm.len;
+
+    if (metadata) {
+        size += sizeof(", resource_metadata=\"\"") - 1 + metadata->len;
+    }
+
+    p = ngx_pnalloc(cf->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     conf->challenge.data = p;
+    conf->challenge.len = size;
 
     p = ngx_agent_copy(p, "Bearer realm=\"");
     p = ngx_cpymem(p, conf->realm.data, conf->realm.len);
     *p++ = '"';
 
-    conf->challenge.len = p - conf->challenge.data;
+    if (metadata) {
+        p = ngx_agent_copy(p, ", resource_metadata=\"");
+        p = ngx_cpymem(p, metadata->data, metadata->len);
+        *p = '"';
+    }
 
     return NGX_OK;
 }

@@ -157,18 +157,18 @@ ngx_agent_conf_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t    i;
     agent_str_t  *audience;
 
-    if (alcf->audiences != NGX_CONF_UNSET_PTR) {
+    if (alcf->audience != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
     if (ngx_agent_conf_off(cf)) {
-        alcf->audiences = NULL;
+        alcf->audience = NULL;
         return NGX_CONF_OK;
     }
 
-    alcf->audiences = ngx_array_create(cf->pool, cf->args->nelts - 1,
+    alcf->audience = ngx_array_create(cf->pool, cf->args->nelts - 1,
                                        sizeof(agent_str_t));
-    if (alcf->audiences == NULL) {
+    if (alcf->audience == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -181,7 +181,7 @@ ngx_agent_conf_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        audience = ngx_array_push(alcf->audiences);
+        audience = ngx_array_push(alcf->audience);
         if (audience == NULL) {
             return NGX_CONF_ERROR;
         }

@@ -40,6 +40,8 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
          && ngx_agent_guard_zone(cf, amcf, conf) != NGX_OK)
         || ((conf->methods & NGX_AGENT_OAUTH)
             && ngx_agent_guard_provider(cf, amcf, conf) != NGX_OK)
+        || (conf->resource
+            && ngx_agent_resource_use(conf->resource, conf) != NGX_OK)
         || ngx_agent_guard_sources(cf, conf) != NGX_OK
         || ngx_agent_challenge_init(cf, conf) != NGX_OK)
     {
@@ -131,13 +133,17 @@ ngx_agent_guard_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    if (conf->audiences == NGX_CONF_UNSET_PTR) {
+    if (conf->audience == NGX_CONF_UNSET_PTR && conf->resource == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"agent_auth oauth\" needs \"agent_audience\": else any "
-                      "token of the provider would do, whatever it was issued "
-                      "for, in %V:%ui", &conf->conf_file, conf->conf_line);
+                      "\"agent_auth oauth\" needs \"agent_audience\" or "
+                      "\"agent_resource\": else any token of the provider "
+                      "would do, whatever it was issued for, in %V:%ui",
+                      &conf->conf_file, conf->conf_line);
         return NGX_ERROR;
     }
+
+    conf->audiences = (conf->audience == NGX_CONF_UNSET_PTR)
+                      ? &conf->resource->audiences : conf->audience;
 
     if (conf->audiences == NULL) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,

@@ -57,6 +57,12 @@ ngx_agent_log_conf(ngx_http_request_t *r, const ngx_agent_record_t *rec)
         return rec->conf;
     }
 
+    /* what everybody may read is no decision */
+
+    if (rec && rec->document) {
+        return NULL;
+    }
+
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
     if (conf->methods != NGX_AGENT_OFF) {

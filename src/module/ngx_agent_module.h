@@ -84,6 +84,23 @@ typedef struct {
 } ngx_agent_require_t;
 
 
+/* what agent_resource names, and what its document is made of */
+
+typedef struct {
+    ngx_str_t                    uri;
+    ngx_str_t                    name;
+    ngx_str_t                    documentation;
+    ngx_str_t                    path;      /* of the document, decoded */
+    ngx_str_t                    args;
+    ngx_str_t                    metadata;  /* URL of the document */
+    ngx_array_t                  audiences; /* of agent_str_t: the uri */
+    ngx_array_t                  issuers;   /* of agent_str_t */
+    ngx_array_t                  scopes;    /* of agent_str_t */
+    ngx_http_complex_value_t     document;
+    unsigned                     used:1;    /* by a guarded location */
+} ngx_agent_resource_t;
+
+
 typedef struct {
     ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
     ngx_array_t                  providers; /* of ngx_agent_provider_t * */
@@ -101,6 +118,8 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                   guarded;   /* the server or any location */
+    ngx_array_t                 *resources; /* of ngx_agent_resource_t * */
+    ngx_array_t                  documents; /* those that are served */
 } ngx_agent_srv_conf_t;
 
 
@@ -112,7 +131,9 @@ typedef struct {
     const ngx_agent_provider_t  *provider;  /* the first one named */
     const ngx_agent_token_zone_t *token_zone;
 
-    ngx_array_t                 *audiences; /* of agent_str_t */
+    ngx_agent_resource_t        *resource;
+    ngx_array_t                 *audience;  /* of agent_str_t, as configured */
+    const ngx_array_t           *audiences; /* those, or the resource */
     ngx_array_t                 *credentials;
     const ngx_array_t           *sources;   /* those, or the default ones */
     ngx_array_t                 *scopes;
@@ -178,6 +199,7 @@ typedef struct {
     unsigned                     passed:1;  /* the access phase */
     unsigned                     ended:1;   /* by our refusal */
     unsigned                     page:1;    /* of that refusal's error_page */
+    unsigned                     document:1;    /* ngx_agent_resource.c */
 } ngx_agent_record_t;
 
 
@@ -196,6 +218,24 @@ char *ngx_agent_conf_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_agent_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_agent_resource.c: the document of RFC 9728 */
+
+char *ngx_agent_conf_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* what the document says of a guarded location with this resource */
+
+ngx_int_t ngx_agent_resource_use(ngx_agent_resource_t *resource,
+    const ngx_agent_loc_conf_t *conf);
+
+
+/* makes them, once all locations are merged; *documents: how many there are */
+
+ngx_int_t ngx_agent_resources_init(ngx_conf_t *cf, ngx_uint_t *documents);
+
+ngx_int_t ngx_agent_resource_handler(ngx_http_request_t *r);
 
 
 /* ngx_agent_guard.c: a merged location where agent_auth is on */

@@ -96,6 +96,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_resource"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_agent_conf_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_credential"),
       NGX_AGENT_LOC|NGX_CONF_1MORE,
       ngx_agent_conf_credential,
@@ -204,6 +211,7 @@ ngx_agent_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_agent_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_uint_t                  documents;
     ngx_agent_main_conf_t      *amcf;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -216,7 +224,9 @@ ngx_agent_postconfiguration(ngx_conf_t *cf)
                       amcf->observed, amcf->guarded);
     }
 
-    if (ngx_agent_uses_check(cf, amcf) != NGX_OK) {
+    if (ngx_agent_uses_check(cf, amcf) != NGX_OK
+        || ngx_agent_resources_init(cf, &documents) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -225,6 +235,13 @@ ngx_agent_postconfiguration(ngx_conf_t *cf)
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (documents
+        && ngx_agent_handler_add(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                 ngx_agent_resource_handler) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (ngx_agent_handler_add(cmcf, NGX_HTTP_REWRITE_PHASE,
                               ngx_agent_visit_handler) != NGX_OK
@@ -389,6 +406,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      *     conf->zone = NULL;
      *     conf->provider_names = NULL;
      *     conf->provider = NULL;
+     *     conf->audiences = NULL;
      *     conf->sources = NULL;
      *     conf->service = { 0, NULL };
      *     conf->realm = { 0, NULL };
@@ -400,7 +418,8 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->methods = NGX_CONF_UNSET_UINT;
     conf->mode = NGX_CONF_UNSET_UINT;
     conf->hide = NGX_CONF_UNSET;
-    conf->audiences = NGX_CONF_UNSET_PTR;
+    conf->resource = NGX_CONF_UNSET_PTR;
+    conf->audience = NGX_CONF_UNSET_PTR;
     conf->credentials = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->requires = NGX_CONF_UNSET_PTR;
@@ -437,10 +456,11 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->audiences == NGX_CONF_UNSET_PTR) {
-        conf->audiences = prev->audiences;
+    if (conf->audience == NGX_CONF_UNSET_PTR) {
+        conf->audience = prev->audience;
     }
 
+    ngx_conf_merge_ptr_value(conf->resource, prev->resource, NULL);
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
     ngx_conf_merge_ptr_value(conf->scopes, prev->scopes, NULL);
     ngx_conf_merge_ptr_value(conf->requires, prev->requires, NULL);

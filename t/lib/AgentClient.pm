@@ -162,10 +162,11 @@ sub fields {
 
 
 # Tests an answer against the reason.  Options: result (allow, deny, ...);
-# status; realm; scope: what the challenge lists; challenge => 0: none; body
-# => what the body is like; audit => 0: no audit line is promised.  The
-# configuration says the verdict in a field Agent: "$agent_result
-# $agent_reason" and the request's id in Agent-Request, see verdict_fields().
+# status; realm; metadata: the URL of the challenge; scope: what it lists;
+# challenge => 0: none; body => what the body is like; audit => 0: no audit
+# line is promised.  The configuration says the verdict in a field Agent:
+# "$agent_result $agent_reason" and the request's id in Agent-Request, see
+# verdict_fields().
 
 sub decided {
     my ($answer, $reason, $what, %option) = @_;
@@ -183,6 +184,8 @@ sub decided {
 
     if (defined $error && $option{challenge} // 1) {
         $challenge = 'Bearer realm="' . ($option{realm} // 'agents') . '"';
+        $challenge .= ", resource_metadata=\"$option{metadata}\""
+            if defined $option{metadata};
         $challenge .= ", error=\"$error\"" if $error ne '';
         $challenge .= ", scope=\"$option{scope}\"" if defined $option{scope};
     }
