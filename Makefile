@@ -9,7 +9,10 @@ BUILD     ?= build
 NGINX_DEV ?= /usr/share/nginx/src
 
 CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc/core
-CORE_LIBS   = -ljansson -lcrypto -lm
+CORE_LIBS   = -ljwt -ljansson -lcrypto -lm
+
+# agentctl signs nothing, and so runs where libjwt is not installed
+CTL_LIBS    = -ljansson -lcrypto -lm
 
 # src/shm is nginx code; its tests link it with a shim in place of nginx
 NGINX_TREE  = $(or $(NGINX_SRC),$(NGINX_DEV))/src
@@ -22,7 +25,8 @@ SHM_CFLAGS  = -D_GNU_SOURCE -W -Wall -Wno-unused-parameter -Werror \
 CORE_SRCS := $(wildcard src/core/*.c)
 CORE_OBJS := $(CORE_SRCS:src/core/%.c=$(BUILD)/core/%.o)
 CTL_SRCS  := $(wildcard src/agentctl/*.c)
-CTL_OBJS  := $(CTL_SRCS:src/agentctl/%.c=$(BUILD)/agentctl.o/%.o)
+CTL_OBJS  := $(CTL_SRCS:src/agentctl/%.c=$(BUILD)/agentctl.o/%.o) \
+             $(filter-out %/agent_assertion.o,$(CORE_OBJS))
 UNIT_SRCS := $(wildcard t/unit/test_*.c)
 UNITS     := $(UNIT_SRCS:t/unit/%.c=$(BUILD)/unit/%)
 SHM_SRCS  := $(wildcard src/shm/*.c)
@@ -59,8 +63,8 @@ $(MODULE): config t/lib/build-module $(wildcard src/*/*.c) $(HEADERS)
 
 agentctl: $(BUILD)/agentctl  ## build the command-line tool
 
-$(BUILD)/agentctl: $(CTL_OBJS) $(CORE_OBJS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+$(BUILD)/agentctl: $(CTL_OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 $(BUILD)/core/%.o: src/core/%.c $(HEADERS)
 	@mkdir -p $(@D)

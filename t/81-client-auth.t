@@ -2,7 +2,7 @@
 # refuse our calls, or a secret would be sent where it does not belong, or end
 # up in a log.
 #
-# requirements.md, I-04; RFC 6749, 2.3.1; RFC 8705, 2
+# requirements.md, I-02, I-08; RFC 6749, 2.3.1; RFC 7523, 2.2 and 3; RFC 8705, 2
 
 use lib 't/lib';
 use AgentAuth;
@@ -36,6 +36,48 @@ sub certificate {
 
     return client_auth => 'tls_client_auth', client_certificate => $cert,
         client_key_file => $key;
+}
+
+
+# whose key it is to be, if not the client's own
+
+sub signing {
+    my ($client, $other) = @_;
+
+    return provider($client, client_auth => 'private_key_jwt',
+        client_key_file => $as->dir . '/' . ($other // "$client.key"));
+}
+
+
+# a key that is put at the same place: NAME of NAME.key, undef: this text
+
+sub put_key {
+    my ($name, $text) = @_;
+
+    if (defined $name) {
+        open my $in, '<', $as->dir . "/$name.key" or die $!;
+        local $/;
+        $text = <$in>;
+    }
+
+    AgentAuth::write_file($as->dir . '/other.key', $text);
+
+    return '';
+}
+
+
+# header and claims of the assertion that the server saw
+
+sub asserted {
+    my ($seen) = @_;
+
+    my ($type, $assertion) = $seen->{body}
+        =~ /&client_assertion_type=([^&]*)&client_assertion=([^&]*)$/;
+
+    is(decoded($type // ''),
+        'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', 'its type');
+
+    return $as->decoded($assertion // 'e30.e30.');
 }
 
 
@@ -185,3 +227,94 @@ decided ask('GET /t', Authorization => "Bearer $token"), 'ok', 'the right one';
 --- no_error_log
 secret-of-gate
 CANARYwrong
+
+
+
+=== TEST 9: private_key_jwt, RS256 (I-02)
+--- http_config
+{{signing('gate-rs256')}}
+--- run
+my $seen = shown('rs256');
+my ($header, $claims) = asserted($seen);
+my $now = time;
+
+ok(!exists $seen->{headers}{authorization}, 'nothing in the header');
+like($seen->{body}, qr/&client_id=gate-rs256&client_assertion_type=/,
+    'who, and then the proof');
+is($header->{alg}, 'RS256', 'alg');
+is($claims->{$_}, 'gate-rs256', $_) for qw/ iss sub /;
+is($claims->{aud}, $as->issuer, 'for the issuer');
+is($claims->{exp} - $claims->{iat}, 60, 'good for a minute');
+cmp_ok(abs($claims->{iat} - $now), '<', 10, 'from now on');
+
+
+
+=== TEST 10: private_key_jwt, ES256, and no assertion twice
+--- http_config
+{{signing('gate-es256')}}
+--- run
+my %seen;
+
+for (1 .. 5) {
+    my ($header, $claims) = asserted(shown("es256 $_"));
+
+    is($header->{alg}, 'ES256', 'alg');
+    $seen{$claims->{jti}}++;
+}
+
+is(scalar keys %seen, 5, 'each has an id of its own');
+
+
+
+=== TEST 11: the key of another client
+--- http_config
+{{signing('gate-rs256', 'agent-rs256.key')}}
+--- run
+for (1 .. 2) {
+    my $token = $as->token('agent-basic', scope => 'invoices:read',
+        resource => 'https://api.test/a');
+    decided ask('GET /t', Authorization => "Bearer $token"),
+        'provider_refused_client', "refused $_";
+}
+--- serious
+1 refuses our own credentials with status 401
+
+
+
+=== TEST 12: a key is read anew when it changes, also one of another type
+--- http_config
+{{put_key('gate-es256')}}
+{{signing('gate-es256', 'other.key')}}
+--- run
+shown('the first key');
+
+my $token = $as->token('agent-basic', scope => 'invoices:read',
+    resource => 'https://api.test/a');
+
+for my $case (
+    [ 'agent-es256', undef, 'provider_refused_client' ],
+    [ 'gate-rs256', undef, 'provider_refused_client' ],
+    [ undef, "CANARYnokey\n", 'internal_error' ],
+) {
+    my ($name, $text, $reason) = @$case;
+
+    put_key($name, $text);
+    decided ask('GET /t', Authorization => "Bearer $token"), $reason,
+        $name // 'no key';
+}
+
+unlink $as->dir . '/other.key';
+decided ask('GET /t', Authorization => "Bearer $token"), 'internal_error',
+    'no file';
+
+put_key('gate-es256');
+decided ask('GET /t', Authorization => "Bearer $token"), 'ok',
+    'the first one again';
+--- serious
+1 refuses our own credentials with status 401
+--- error_log
+is of no use: it has no private key in PEM
+is of no use: open() failed (2: No such file or directory)
+--- no_error_log
+PRIVATE KEY
+CANARYnokey

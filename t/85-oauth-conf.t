@@ -2,7 +2,7 @@
 # mistake would be found by clients, or never: a secret shown to the wrong
 # server, a token meant for another service that passes.
 #
-# requirements.md, O-01
+# requirements.md, I-02, O-01
 
 use lib 't/lib';
 use AgentAuth;
@@ -53,6 +53,18 @@ sub refuses {
     isnt($status, 0, "$what - is refused");
     like($output, qr/\[emerg\].*\Q$message\E/, "$what - says why");
     like($output, qr/ in \Q$path\E:$line\b/, "$what - and where") if $line;
+}
+
+
+# a private key beside the configuration
+
+sub pem {
+    my ($name, @options) = @_;
+
+    system('openssl', 'genpkey', '-quiet', '-out', conf_file($name), @options)
+        == 0 or die "openssl genpkey\n";
+
+    return $name;
 }
 
 
@@ -130,9 +142,71 @@ for my $name (sort keys %good) {
         "duplicate \"$name\" in \"agent_oauth_provider\"", "$name ");
 }
 
-refuses(block(client_secret_file => 'nothing'), 'invalid value');
 refuses(block(client_auth => 'tls_client_auth'),
     'must have "client_certificate"');
+
+# a key that cannot sign (I-02); its text and that of secrets is not shown
+
+my @rsa = qw/ -algorithm RSA -pkeyopt /;
+my @ec = qw/ -algorithm EC -pkeyopt /;
+my $signs = 'the key must be of RSA or of the curve P-256';
+
+AgentAuth::write_file('empty', '');
+AgentAuth::write_file('line', "\n");
+AgentAuth::write_file('nul', "CANARY\0secret");
+AgentAuth::write_file('large', 'CANARY' x 1000);
+AgentAuth::write_file('huge', 'CANARY' x 10000);
+
+for (
+    [ pem('rsa', @rsa, 'rsa_keygen_bits:2048'), undef ],
+    [ pem('p256', @ec, 'ec_paramgen_curve:P-256'), undef ],
+    [ pem('small', @rsa, 'rsa_keygen_bits:1024'),
+      'an RSA key of 1024 bits: it must be 2048 to 4096' ],
+    [ pem('p384', @ec, 'ec_paramgen_curve:P-384'), $signs ],
+    [ pem('ed', qw/ -algorithm ED25519 /), $signs ],
+    [ pem('locked', qw/ -aes128 -pass pass:CANARY /, @ec,
+          'ec_paramgen_curve:P-256'),
+      'the key is encrypted, and there is nobody to ask for its passphrase' ],
+    [ 'secret', 'it has no private key in PEM' ],
+    [ 'nul', 'it has no private key in PEM' ],
+    [ 'empty', 'it must be 1 to 16384 octets' ],
+    [ 'huge', 'it must be 1 to 16384 octets' ],
+    [ '../conf', 'read() failed (21: Is a directory)' ],
+    [ 'nothing', 'open() failed (2: No such file or directory)' ],
+) {
+    my ($file, $why) = @$_;
+    my $conf = block(client_auth => 'private_key_jwt',
+        client_secret_file => undef, client_key_file => $file);
+
+    my ($status, $output) = try_conf($conf);
+
+    is($status, defined $why ? 1 : 0, "$file: status") or diag $output;
+    unlike($output, qr/CANARY|PRIVATE/, "$file: nothing is shown");
+    refuses($conf, 'invalid value "' . conf_file($file)
+        . qq(" of "client_key_file" in "agent_oauth_provider": $why))
+        if defined $why;
+}
+
+for (
+    [ 'empty', 'it must be 1 to 4096 octets' ],
+    [ 'line', 'it must be 1 to 4096 octets' ],
+    [ 'large', 'it must be 1 to 4096 octets' ],
+    [ 'nul', 'it must have no control characters but a line feed at its end' ],
+    [ '../conf', 'read() failed (21: Is a directory)' ],
+    [ 'nothing', 'open() failed (2: No such file or directory)' ],
+) {
+    my ($file, $why) = @$_;
+
+    refuses(block(client_secret_file => $file), 'invalid value "'
+        . conf_file($file) . '" of "client_secret_file" in'
+        . qq( "agent_oauth_provider": $why));
+}
+
+refuses(block(client_auth => 'private_key_jwt'),
+    'must have "client_key_file"');
+refuses(block(client_auth => 'private_key_jwt', client_key_file => 'p256',
+    client_id => undef), 'must have "client_id"');
+
 refuses(block(colour => 'red'), 'unknown parameter "colour"', 'colour red');
 refuses(block(issuer => 'a b'), 'invalid number of values of "issuer"',
     'issuer a b');

@@ -424,6 +424,10 @@ print $out "x" x 32, "\n";
 close $out;
 chmod 0600, "$dir/conf/gate.secret";
 
+system('openssl', 'genpkey', '-quiet', '-algorithm', 'EC', '-pkeyopt',
+    'ec_paramgen_curve:P-256', '-out', "$dir/conf/gate.key") == 0
+    or die "openssl genpkey\n";
+
 # nginx frees nothing when it has read a configuration
 
 local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '') . ',detect_leaks=0';

@@ -4,12 +4,20 @@
  */
 
 #include "ngx_agent_call.h"
+#include "ngx_agent_client.h"
 #include "agent_form.h"
 
 #include <openssl/crypto.h>
 
 
 #define NGX_AGENT_CLAIMS_BUFFER  (128 * 1024)
+
+/* the longest that goes before what proves who asks */
+
+#define NGX_AGENT_ASSERTION_PARAMS                                            \
+    "&client_assertion_type="                                                 \
+    "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"        \
+    "&client_assertion="
 
 
 static ngx_int_t ngx_agent_introspect_body(ngx_agent_call_t *call,
@@ -44,11 +52,8 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 
     provider = call->provider;
 
-    ngx_str_null(&secret);
-
-    if (provider->client_secret_file.len
-        && ngx_agent_provider_secret(call->pool, provider, &secret, call->log)
-           != NGX_OK)
+    if (ngx_agent_client_proof(call->pool, provider, &secret, call->log)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -73,16 +78,13 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 
     OPENSSL_cleanse(request.body.data, request.body.len);
     OPENSSL_cleanse(request.headers.data, request.headers.len);
-
-    if (secret.len && secret.data != provider->secret.data) {
-        OPENSSL_cleanse(secret.data, secret.len);
-    }
+    OPENSSL_cleanse(secret.data, secret.len);
 
     return rc;
 }
 
 
-/* RFC 7662, 2.1; RFC 6749, 2.3.1 */
+/* RFC 7662, 2.1; RFC 6749, 2.3.1; RFC 7521, 4.2 */
 
 static ngx_int_t
 ngx_agent_introspect_body(ngx_agent_call_t *call, const ngx_str_t *secret,
@@ -100,8 +102,8 @@ ngx_agent_introspect_body(ngx_agent_call_t *call, const ngx_str_t *secret,
     text.data = secret->data;
 
     p = ngx_pnalloc(call->pool,
-                    sizeof("token=&token_type_hint=access_token"
-                           "&client_id=&client_secret=") - 1
+                    sizeof("token=&token_type_hint=access_token&client_id="
+                           NGX_AGENT_ASSERTION_PARAMS) - 1
                     + agent_form_room(call->value.len)
                     + agent_form_room(id.len) + agent_form_room(text.len));
     if (p == NULL) {
@@ -115,6 +117,7 @@ ngx_agent_introspect_body(ngx_agent_call_t *call, const ngx_str_t *secret,
     p = ngx_agent_copy(p, "&token_type_hint=access_token");
 
     if (provider->client_auth == NGX_AGENT_CLIENT_POST
+        || provider->client_auth == NGX_AGENT_CLIENT_JWT
         || provider->client_auth == NGX_AGENT_CLIENT_TLS
         || (provider->client_auth == NGX_AGENT_CLIENT_NONE && id.len))
     {
@@ -124,6 +127,10 @@ ngx_agent_introspect_body(ngx_agent_call_t *call, const ngx_str_t *secret,
 
     if (provider->client_auth == NGX_AGENT_CLIENT_POST) {
         p = ngx_agent_copy(p, "&client_secret=");
+        p = agent_form_encode(p, &text);
+
+    } else if (provider->client_auth == NGX_AGENT_CLIENT_JWT) {
+        p = ngx_agent_copy(p, NGX_AGENT_ASSERTION_PARAMS);
         p = agent_form_encode(p, &text);
     }
 

@@ -1,4 +1,5 @@
 
+#include "ngx_agent_client.h"
 #include "ngx_agent_metadata.h"
 #include "agent_digest.h"
 
@@ -39,14 +40,13 @@ static ngx_int_t ngx_agent_provider_check(ngx_conf_t *cf,
 static ngx_int_t ngx_agent_provider_endpoint(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
 static void ngx_agent_provider_defaults(ngx_agent_provider_t *provider);
-static ngx_int_t ngx_agent_provider_client(ngx_conf_t *cf,
-    ngx_agent_provider_t *provider);
 static void ngx_agent_provider_part(ngx_agent_provider_t *provider);
 
 
 static ngx_conf_enum_t  ngx_agent_client_auths[] = {
     { ngx_string("client_secret_basic"), NGX_AGENT_CLIENT_BASIC },
     { ngx_string("client_secret_post"), NGX_AGENT_CLIENT_POST },
+    { ngx_string("private_key_jwt"), NGX_AGENT_CLIENT_JWT },
     { ngx_string("tls_client_auth"), NGX_AGENT_CLIENT_TLS },
     { ngx_string("bearer"), NGX_AGENT_CLIENT_BEARER },
     { ngx_string("none"), NGX_AGENT_CLIENT_NONE },
@@ -531,7 +531,7 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
         return NGX_ERROR;
     }
 
-    if (ngx_agent_provider_client(cf, provider) != NGX_OK) {
+    if (ngx_agent_client_conf(cf, provider) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -636,144 +636,6 @@ ngx_agent_provider_defaults(ngx_agent_provider_t *provider)
     ngx_conf_init_uint_value(provider->breaker_failures, 5);
     ngx_conf_init_msec_value(provider->breaker_cooldown, 5000);
     ngx_conf_init_value(provider->ssl_verify, 1);
-}
-
-
-/* what each way of authenticating ourselves needs, RFC 7662, 2.1 */
-
-static ngx_int_t
-ngx_agent_provider_client(ngx_conf_t *cf, ngx_agent_provider_t *provider)
-{
-    ngx_str_t    secret;
-    const char  *lacks;
-
-    lacks = NULL;
-
-    switch (provider->client_auth) {
-
-    case NGX_AGENT_CLIENT_BASIC:
-    case NGX_AGENT_CLIENT_POST:
-        lacks = provider->client_id.len == 0 ? "client_id" : NULL;
-
-        /* fall through */
-
-    case NGX_AGENT_CLIENT_BEARER:
-        if (provider->client_secret_file.len == 0) {
-            lacks = "client_secret_file";
-        }
-
-        break;
-
-    case NGX_AGENT_CLIENT_TLS:
-        lacks = provider->client_certificate.len == 0 ? "client_certificate"
-                : provider->client_key_file.len == 0 ? "client_key_file"
-                : provider->client_id.len == 0 ? "client_id" : NULL;
-        break;
-
-    default:
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "agent_auth: \"client_auth none\": provider \"%V\" "
-                           "lets anybody probe tokens", &provider->name);
-    }
-
-    if (lacks) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"agent_oauth_provider %V\" must have \"%s\" for "
-                           "its \"client_auth\"", &provider->name, lacks);
-        return NGX_ERROR;
-    }
-
-    if (provider->client_secret_file.len == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_agent_provider_secret(cf->pool, provider, &secret, cf->log)
-        != NGX_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" of \"client_secret_file\" in "
-                           "\"agent_oauth_provider\"",
-                           &provider->client_secret_file);
-        return NGX_ERROR;
-    }
-
-    provider->secret = secret;
-
-    return NGX_OK;
-}
-
-
-/*
- * Reads the secret; one trailing newline is cut.  At run time the worker may
- * not be allowed to: then what the master read goes on.
- */
-
-ngx_int_t
-ngx_agent_provider_secret(ngx_pool_t *pool,
-    const ngx_agent_provider_t *provider, ngx_str_t *secret, ngx_log_t *log)
-{
-    u_char     buf[NGX_AGENT_SECRET_MAX + 1], *p;
-    ssize_t    n, i;
-    ngx_fd_t   fd;
-
-    fd = ngx_open_file(provider->client_secret_file.data, NGX_FILE_RDONLY,
-                       NGX_FILE_OPEN|NGX_FILE_NONBLOCK, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-
-        if (ngx_errno == NGX_EACCES && provider->secret.len) {
-            *secret = provider->secret;
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
-                      "agent_auth: " ngx_open_file_n " \"%V\" failed",
-                      &provider->client_secret_file);
-        return NGX_ERROR;
-    }
-
-    n = ngx_read_fd(fd, buf, sizeof(buf));
-
-    (void) ngx_close_file(fd);
-
-    if (n > 0 && buf[n - 1] == LF) {
-        n--;
-    }
-
-    if (n > 0 && buf[n - 1] == CR) {
-        n--;
-    }
-
-    /* a line break would begin another field of the request */
-
-    for (i = 0; i < n; i++) {
-        if (buf[i] < 0x20 || buf[i] == 0x7f) {
-            n = -1;
-        }
-    }
-
-    p = NULL;
-
-    if (n > 0 && n <= NGX_AGENT_SECRET_MAX) {
-        p = ngx_pnalloc(pool, n);
-    }
-
-    if (p) {
-        ngx_memcpy(p, buf, n);
-
-        secret->data = p;
-        secret->len = n;
-
-    } else {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "agent_auth: no secret in \"%V\": it must be 1 to %d "
-                      "octets without control characters",
-                      &provider->client_secret_file, NGX_AGENT_SECRET_MAX);
-    }
-
-    ngx_explicit_memzero(buf, sizeof(buf));
-
-    return p ? NGX_OK : NGX_ERROR;
 }
 
 

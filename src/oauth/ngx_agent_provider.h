@@ -21,13 +21,11 @@
 typedef enum {
     NGX_AGENT_CLIENT_BASIC = 0,
     NGX_AGENT_CLIENT_POST,
+    NGX_AGENT_CLIENT_JWT,
     NGX_AGENT_CLIENT_TLS,
     NGX_AGENT_CLIENT_BEARER,
     NGX_AGENT_CLIENT_NONE
 } ngx_agent_client_auth_e;
-
-
-#define NGX_AGENT_SECRET_MAX  4096
 
 
 /* const once the configuration is in force */
@@ -56,7 +54,9 @@ typedef struct {
     ngx_msec_t                   breaker_cooldown;
     ngx_flag_t                   ssl_verify;
 
-    ngx_str_t                    secret;        /* as the master read it */
+    ngx_str_t                    secret;        /* or key, as the master read
+                                                   it */
+    ngx_uint_t                   secret_alg;    /* of that key */
     u_char                       part[NGX_AGENT_CACHE_PART];
 
     ngx_agent_endpoint_t         endpoint;      /* of introspection, where it
@@ -87,16 +87,6 @@ char *ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers);
 
 void ngx_agent_provider_server(ngx_agent_provider_t *provider,
     const ngx_agent_endpoint_t *ep);
-
-
-/*
- * The client secret as it is in its file now, in pool, which the caller
- * cleanses; where this process may not read the file, the one that the master
- * read.  NGX_ERROR is logged.
- */
-
-ngx_int_t ngx_agent_provider_secret(ngx_pool_t *pool,
-    const ngx_agent_provider_t *provider, ngx_str_t *secret, ngx_log_t *log);
 
 
 /* the provider of this name, or NULL */

@@ -7,8 +7,11 @@
 
 #include "tap.h"
 
+#include "agent_assertion.h"
 #include "keytab.h"
 
+#include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 
@@ -31,6 +34,7 @@ static void test_random(void);
 static void test_random_fails(void);
 static void test_random_table(void);
 static void test_memory(void);
+static void test_assertion(void);
 static int drawn(unsigned char *buf, int num);
 #if (HAVE_FAULTS)
 static int load(const char **error_text);
@@ -45,6 +49,10 @@ static size_t still_taken(void);
 static int      random_left = -1;
 #if (HAVE_FAULTS)
 static int      memory_left = -1;
+
+/* more octets are not given at once by malloc() */
+
+static size_t   memory_most = (size_t) -1;
 
 /* what load() took and did not give back */
 
@@ -68,6 +76,7 @@ main(void)
     test_random_fails();
     test_random_table();
     test_memory();
+    test_assertion();
 
     drop_shared();
 
@@ -216,6 +225,56 @@ test_memory(void)
 }
 
 
+/* an id that is not random could be that of an earlier assertion (I-02) */
+
+static void
+test_assertion(void)
+{
+    BIO                *bio;
+    long                n;
+    char               *pem, *text;
+    EVP_PKEY           *pkey;
+    agent_assertion_t   assertion;
+
+    bio = BIO_new(BIO_s_mem());
+    pkey = EVP_EC_gen("P-256");
+
+    PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL);
+    n = BIO_get_mem_data(bio, &pem);
+
+    memset(&assertion, 0, sizeof(assertion));
+
+    assertion.key.data = (uint8_t *) pem;
+    assertion.key.len = (size_t) n;
+    assertion.alg = AGENT_ASSERTION_ES256;
+    assertion.client_id = "gate";
+    assertion.audience = "https://as.test";
+
+    text = agent_assertion_sign(&assertion, 1);
+    ok(text != NULL, "an assertion");
+    agent_assertion_free(text);
+
+    random_left = 0;
+    ok(agent_assertion_sign(&assertion, 1) == NULL,
+       "none without random octets");
+    random_left = -1;
+
+#if (HAVE_FAULTS)
+
+    /* libjwt would not look what it got */
+
+    memory_most = 1024;
+    ok(agent_assertion_sign(&assertion, 1) == NULL,
+       "none where memory is short");
+    memory_most = (size_t) -1;
+
+#endif
+
+    EVP_PKEY_free(pkey);
+    BIO_free(bio);
+}
+
+
 /* in place of OpenSSL's and the C library's */
 
 int
@@ -301,9 +360,17 @@ load(const char **error_text)
 }
 
 
+void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 void __libc_free(void *p);
+
+
+void *
+malloc(size_t size)
+{
+    return size > memory_most ? NULL : __libc_malloc(size);
+}
 
 
 void *
