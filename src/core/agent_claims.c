@@ -1,12 +1,13 @@
 
+#include "agent_b64url.h"
 #include "agent_claims.h"
 #include "agent_scope.h"
 
 #include <math.h>
 
 
-#define AGENT_CLAIMS_MAGIC   0x6d6c6361         /* "aclm" */
-#define AGENT_CLAIMS_TEXTS   9
+#define AGENT_CLAIMS_MAGIC   0x326c6361         /* "acl2" */
+#define AGENT_CLAIMS_TEXTS   13
 
 /* seconds; beyond it doubles lose whole ones: 2^53 */
 
@@ -19,10 +20,13 @@ typedef struct {
     int64_t       expires;
     int64_t       not_before;
     int64_t       issued;
+    int64_t       auth_time;
+    uint64_t      signer;
     uint8_t       x5t[AGENT_THUMBPRINT_LEN];
     uint8_t       jkt[AGENT_THUMBPRINT_LEN];
+    uint32_t      act_depth;
     uint16_t      len[AGENT_CLAIMS_TEXTS];
-    uint16_t      pad[3];
+    uint16_t      pad;
 } agent_claims_head_t;
 
 
@@ -36,6 +40,7 @@ typedef struct {
 
 static int agent_claims_text(const json_t *object, const char *name,
     agent_claims_buf_t *b, agent_str_t *text, char *err);
+static int agent_claims_printable(const agent_str_t *text);
 static int agent_claims_put(agent_claims_buf_t *b, const void *data,
     size_t len, agent_str_t *text);
 static int agent_claims_time(const json_t *object, const char *name,
@@ -44,14 +49,16 @@ static int agent_claims_scope(const json_t *object, agent_claims_buf_t *b,
     agent_claims_t *claims, char *err);
 static int agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
     agent_claims_t *claims, char *err);
-static int agent_claims_aud_add(const json_t *value, agent_claims_buf_t *b);
+static int agent_claims_add(const json_t *value, agent_claims_buf_t *b);
 static int agent_claims_act(const json_t *object, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err);
+static int agent_claims_actors(const json_t *act, agent_claims_buf_t *b,
     agent_claims_t *claims, char *err);
 static int agent_claims_cnf(const json_t *object, agent_claims_t *claims,
     char *err);
 static int agent_claims_thumbprint(const json_t *value, uint8_t *dst);
-static int agent_claims_json(const json_t *object, agent_claims_buf_t *b,
-    agent_claims_t *claims, char *err);
+static int agent_claims_json(const json_t *object, const agent_str_t *text,
+    agent_claims_buf_t *b, agent_claims_t *claims, char *err);
 static void agent_claims_texts(const agent_claims_t *claims,
     const agent_str_t **text);
 
@@ -89,7 +96,7 @@ agent_introspection(const uint8_t *body, size_t len, uint8_t *buf, size_t size,
                           "neither true nor false");
     }
 
-    rc = agent_claims_take(json, buf, size, claims, err);
+    rc = agent_claims_take(json, NULL, buf, size, claims, err);
 
     json_decref(json);
 
@@ -98,8 +105,8 @@ agent_introspection(const uint8_t *body, size_t len, uint8_t *buf, size_t size,
 
 
 int
-agent_claims_take(const json_t *object, uint8_t *buf, size_t size,
-    agent_claims_t *claims, char *err)
+agent_claims_take(const json_t *object, const agent_str_t *text, uint8_t *buf,
+    size_t size, agent_claims_t *claims, char *err)
 {
     agent_claims_buf_t  b;
 
@@ -115,9 +122,11 @@ agent_claims_take(const json_t *object, uint8_t *buf, size_t size,
         || agent_claims_text(object, "jti", &b, &claims->token_id, err) != 0
         || agent_claims_text(object, "token_type", &b, &claims->token_type,
                              err) != 0
+        || agent_claims_text(object, "acr", &b, &claims->acr, err) != 0
         || agent_claims_time(object, "exp", &claims->expires, err) != 0
         || agent_claims_time(object, "nbf", &claims->not_before, err) != 0
         || agent_claims_time(object, "iat", &claims->issued, err) != 0
+        || agent_claims_time(object, "auth_time", &claims->auth_time, err) != 0
         || agent_claims_scope(object, &b, claims, err) != 0
         || agent_claims_aud(object, &b, claims, err) != 0
         || agent_claims_act(object, &b, claims, err) != 0
@@ -132,7 +141,7 @@ agent_claims_take(const json_t *object, uint8_t *buf, size_t size,
         return -1;
     }
 
-    return agent_claims_json(object, &b, claims, err);
+    return agent_claims_json(object, text, &b, claims, err);
 }
 
 
@@ -140,8 +149,7 @@ static int
 agent_claims_text(const json_t *object, const char *name,
     agent_claims_buf_t *b, agent_str_t *text, char *err)
 {
-    size_t         i, len;
-    const char    *s;
+    agent_str_t    s;
     const json_t  *value;
 
     value = json_object_get(object, name);
@@ -154,24 +162,37 @@ agent_claims_text(const json_t *object, const char *name,
         return agent_fail(err, "claim \"%s\" is no string", name);
     }
 
-    s = json_string_value(value);
-    len = json_string_length(value);
+    s.data = (const uint8_t *) json_string_value(value);
+    s.len = json_string_length(value);
 
-    if (len > AGENT_CLAIM_MAX) {
+    if (s.len > AGENT_CLAIM_MAX) {
         return agent_fail(err, "claim \"%s\" is longer than %d octets", name,
                           AGENT_CLAIM_MAX);
     }
 
-    /* these go into variables, and from there into fields and logs */
-
-    for (i = 0; i < len; i++) {
-        if ((uint8_t) s[i] < 0x20 || s[i] == 0x7f) {
-            return agent_fail(err, "control character in claim \"%s\"", name);
-        }
+    if (agent_claims_printable(&s) != 0) {
+        return agent_fail(err, "control character in claim \"%s\"", name);
     }
 
-    if (agent_claims_put(b, s, len, text) != 0) {
+    if (agent_claims_put(b, s.data, s.len, text) != 0) {
         return agent_fail(err, "the claims are too large");
+    }
+
+    return 0;
+}
+
+
+/* texts go into variables, and from there into fields and logs */
+
+static int
+agent_claims_printable(const agent_str_t *text)
+{
+    size_t  i;
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
+            return -1;
+        }
     }
 
     return 0;
@@ -275,7 +296,7 @@ agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
 
     if (json_is_string(value)) {
 
-        if (agent_claims_aud_add(value, b) != 0) {
+        if (agent_claims_add(value, b) != 0) {
             return agent_fail(err, "the claims are too large");
         }
 
@@ -287,7 +308,7 @@ agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
                 return agent_fail(err, "claim \"aud\" holds more than strings");
             }
 
-            if (agent_claims_aud_add(json_array_get(value, i), b) != 0) {
+            if (agent_claims_add(json_array_get(value, i), b) != 0) {
                 return agent_fail(err, "the claims are too large");
             }
         }
@@ -310,7 +331,7 @@ agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
 
 
 static int
-agent_claims_aud_add(const json_t *value, agent_claims_buf_t *b)
+agent_claims_add(const json_t *value, agent_claims_buf_t *b)
 {
     size_t    len;
     uint16_t  stored;
@@ -337,37 +358,46 @@ int
 agent_claims_audience(const agent_claims_t *claims,
     const agent_str_t *audience)
 {
-    uint16_t        len;
-    agent_str_t     one;
-    const uint8_t  *p, *last;
+    agent_str_t  rest, one;
 
-    p = claims->audiences.data;
-    last = p + claims->audiences.len;
+    rest = claims->audiences;
 
-    while (claims->audiences.len && last - p >= (ptrdiff_t) sizeof(len)) {
-
-        memcpy(&len, p, sizeof(len));
-        p += sizeof(len);
-
-        if (len > last - p) {
-            return 0;
-        }
-
-        one.data = p;
-        one.len = len;
-
+    while (agent_claims_next(&rest, &one)) {
         if (agent_str_eq(&one, audience)) {
             return 1;
         }
-
-        p += len;
     }
 
     return 0;
 }
 
 
-/* RFC 8693, 4.1: the outermost actor is who acts */
+int
+agent_claims_next(agent_str_t *rest, agent_str_t *one)
+{
+    uint16_t  len;
+
+    if (rest->len < sizeof(len)) {
+        return 0;
+    }
+
+    memcpy(&len, rest->data, sizeof(len));
+
+    if (len > rest->len - sizeof(len)) {
+        return 0;
+    }
+
+    one->data = rest->data + sizeof(len);
+    one->len = len;
+
+    rest->data += sizeof(len) + len;
+    rest->len -= sizeof(len) + len;
+
+    return 1;
+}
+
+
+/* RFC 8693, 4.1: the outermost actor is who acts, those within are history */
 
 static int
 agent_claims_act(const json_t *object, agent_claims_buf_t *b,
@@ -382,12 +412,62 @@ agent_claims_act(const json_t *object, agent_claims_buf_t *b,
     }
 
     if (!json_is_object(act)
-        || !json_is_string(json_object_get(act, "sub")))
+        || json_string_length(json_object_get(act, "sub")) == 0)
     {
         return agent_fail(err, "claim \"act\" is no object with \"sub\"");
     }
 
-    return agent_claims_text(act, "sub", b, &claims->actor, err);
+    if (agent_claims_text(act, "sub", b, &claims->actor, err) != 0
+        || agent_claims_text(act, "iss", b, &claims->actor_issuer, err) != 0)
+    {
+        return -1;
+    }
+
+    return agent_claims_actors(act, b, claims, err);
+}
+
+
+static int
+agent_claims_actors(const json_t *act, agent_claims_buf_t *b,
+    agent_claims_t *claims, char *err)
+{
+    uint8_t       *start;
+    agent_str_t    text;
+    const json_t  *sub;
+
+    claims->act_depth = 1;
+    start = b->p;
+
+    while ((act = json_object_get(act, "act")) != NULL) {
+
+        if (++claims->act_depth > AGENT_ACT_DEPTH_MAX) {
+            return agent_fail(err, "claim \"act\" is nested deeper than %d",
+                              AGENT_ACT_DEPTH_MAX);
+        }
+
+        sub = json_object_get(act, "sub");
+
+        if (json_string_length(sub) == 0) {
+            return agent_fail(err, "claim \"act\" within \"act\" is no object "
+                              "with \"sub\"");
+        }
+
+        text.data = (const uint8_t *) json_string_value(sub);
+        text.len = json_string_length(sub);
+
+        if (agent_claims_printable(&text) != 0) {
+            return agent_fail(err, "control character in claim \"act\"");
+        }
+
+        if (agent_claims_add(sub, b) != 0) {
+            return agent_fail(err, "the claims are too large");
+        }
+    }
+
+    claims->actors.data = start;
+    claims->actors.len = (size_t) (b->p - start);
+
+    return 0;
 }
 
 
@@ -442,58 +522,45 @@ agent_claims_cnf(const json_t *object, agent_claims_t *claims, char *err)
 static int
 agent_claims_thumbprint(const json_t *value, uint8_t *dst)
 {
-    size_t       i;
-    uint32_t     bits, n;
-    const char  *s, *digit;
+    size_t  n, len;
 
-    static const char  alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    len = agent_b64url_room(AGENT_THUMBPRINT_LEN);
 
-    if (!json_is_string(value) || json_string_length(value) != 43) {
+    if (!json_is_string(value) || json_string_length(value) != len) {
         return -1;
     }
 
-    s = json_string_value(value);
-
-    for (i = 0, bits = 0, n = 0; i < 43; i++) {
-
-        digit = memchr(alphabet, s[i], 64);
-
-        if (digit == NULL) {
-            return -1;
-        }
-
-        bits = bits << 6 | (uint32_t) (digit - alphabet);
-        n += 6;
-
-        if (n >= 8) {
-            n -= 8;
-            *dst++ = (uint8_t) (bits >> n);
-        }
-    }
-
-    /* the two bits that are left over must be zero: one spelling only */
-
-    return (bits & ((1u << n) - 1)) ? -1 : 0;
+    return agent_b64url_decode(dst, &n,
+                               (const uint8_t *) json_string_value(value), len);
 }
 
 
 static int
-agent_claims_json(const json_t *object, agent_claims_buf_t *b,
-    agent_claims_t *claims, char *err)
+agent_claims_json(const json_t *object, const agent_str_t *text,
+    agent_claims_buf_t *b, agent_claims_t *claims, char *err)
 {
     size_t  n;
 
-    n = json_dumpb(object, (char *) b->p, (size_t) (b->last - b->p),
-                   JSON_COMPACT);
+    if (text) {
+        claims->json = *text;
 
-    if (n == 0 || n > (size_t) (b->last - b->p) || n > UINT16_MAX) {
-        return agent_fail(err, "the claims are too large");
+    } else {
+        n = json_dumpb(object, (char *) b->p, (size_t) (b->last - b->p),
+                       JSON_COMPACT);
+
+        claims->json.data = b->p;
+        claims->json.len = n;
+
+        if (n == 0 || n > (size_t) (b->last - b->p)) {
+            return agent_fail(err, "the claims are too large");
+        }
+
+        b->p += n;
     }
 
-    claims->json.data = b->p;
-    claims->json.len = n;
-    b->p += n;
+    if (claims->json.len > UINT16_MAX) {
+        return agent_fail(err, "the claims are too large");
+    }
 
     return 0;
 }
@@ -534,6 +601,9 @@ agent_claims_pack(const agent_claims_t *claims, uint8_t *record, size_t size)
     head.expires = claims->expires;
     head.not_before = claims->not_before;
     head.issued = claims->issued;
+    head.auth_time = claims->auth_time;
+    head.signer = claims->signer;
+    head.act_depth = claims->act_depth;
     memcpy(head.x5t, claims->x5t, AGENT_THUMBPRINT_LEN);
     memcpy(head.jkt, claims->jkt, AGENT_THUMBPRINT_LEN);
 
@@ -588,6 +658,9 @@ agent_claims_unpack(const uint8_t *record, size_t len, agent_claims_t *claims)
     claims->expires = head.expires;
     claims->not_before = head.not_before;
     claims->issued = head.issued;
+    claims->auth_time = head.auth_time;
+    claims->signer = head.signer;
+    claims->act_depth = head.act_depth;
     memcpy(claims->x5t, head.x5t, AGENT_THUMBPRINT_LEN);
     memcpy(claims->jkt, head.jkt, AGENT_THUMBPRINT_LEN);
 
@@ -628,4 +701,8 @@ agent_claims_texts(const agent_claims_t *claims, const agent_str_t **text)
     text[6] = &claims->scope;
     text[7] = &claims->audiences;
     text[8] = &claims->json;
+    text[9] = &claims->actor_issuer;
+    text[10] = &claims->actors;
+    text[11] = &claims->acr;
+    text[12] = &claims->key_id;
 }

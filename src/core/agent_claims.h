@@ -25,6 +25,10 @@
 #define AGENT_CLAIM_MAX        2048
 #define AGENT_AUDIENCES_MAX    4096
 
+/* who acts for whom that acts for whom ... : RFC 8693, 4.1 */
+
+#define AGENT_ACT_DEPTH_MAX    8
+
 
 typedef enum {
     AGENT_BOUND_MTLS = 1,           /* RFC 8705: x5t#S256 */
@@ -40,15 +44,23 @@ typedef struct {
     agent_str_t   subject;
     agent_str_t   client_id;
     agent_str_t   actor;            /* act.sub, RFC 8693, 4.1 */
+    agent_str_t   actor_issuer;     /* act.iss */
+    agent_str_t   actors;           /* act.act.sub, ...: agent_claims_next() */
     agent_str_t   token_id;         /* jti */
     agent_str_t   token_type;
     agent_str_t   scope;            /* space-separated */
-    agent_str_t   audiences;        /* for agent_claims_audience() */
+    agent_str_t   acr;              /* RFC 9470 */
+    agent_str_t   key_id;           /* kid of the key that signed */
+    agent_str_t   audiences;        /* agent_claims_next(), _audience() */
     agent_str_t   json;             /* all claims, for those who ask for one */
 
     int64_t       expires;
     int64_t       not_before;
     int64_t       issued;
+    int64_t       auth_time;
+
+    uint64_t      signer;           /* id of agent_jwk_t; 0: no signature */
+    uint32_t      act_depth;        /* actors, the outermost counted */
 
     uint32_t      bound;            /* of agent_bound_e */
     uint8_t       x5t[AGENT_THUMBPRINT_LEN];
@@ -76,13 +88,22 @@ agent_introspection_e agent_introspection(const uint8_t *body, size_t len,
 
 
 /*
- * Takes the claims out of a JSON object; the text goes to buf (size octets).
- * Returns 0, or -1 with err set where a claim is of the wrong type or all
- * together too large.
+ * Takes the claims out of a JSON object; what claims point at goes to buf (size
+ * octets).  text is what the object was read from, which claims then point at,
+ * too; NULL: it is written anew.  Returns 0, or -1 with err set where a claim
+ * is of the wrong type or all together too large.
  */
 
-int agent_claims_take(const json_t *object, uint8_t *buf, size_t size,
-    agent_claims_t *claims, char *err);
+int agent_claims_take(const json_t *object, const agent_str_t *text,
+    uint8_t *buf, size_t size, agent_claims_t *claims, char *err);
+
+
+/*
+ * Takes the next text off the front of a list (audiences, actors): returns 1
+ * and sets *one, which points into *rest, or 0 where none is left.
+ */
+
+int agent_claims_next(agent_str_t *rest, agent_str_t *one);
 
 
 /* 1 where the token is for this audience: compared octet by octet */

@@ -76,14 +76,29 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_TOKEN_INACTIVE] =
         { agent_string("token_inactive"), 401, AGENT_ERROR_INVALID_TOKEN },
 
+    [AGENT_TOKEN_MALFORMED] =
+        { agent_string("token_malformed"), 401, AGENT_ERROR_INVALID_TOKEN },
+
     [AGENT_TOKEN_EXPIRED] =
         { agent_string("token_expired"), 401, AGENT_ERROR_INVALID_TOKEN },
 
     [AGENT_TOKEN_NOT_YET_VALID] =
         { agent_string("token_not_yet_valid"), 401, AGENT_ERROR_INVALID_TOKEN },
 
+    [AGENT_TOKEN_TYPE] =
+        { agent_string("token_type"), 401, AGENT_ERROR_INVALID_TOKEN },
+
     [AGENT_TOKEN_CLAIMS] =
         { agent_string("token_claims"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_SIGNATURE_INVALID] =
+        { agent_string("signature_invalid"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_ALGORITHM_REFUSED] =
+        { agent_string("algorithm_refused"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_SIGNING_KEY_UNKNOWN] =
+        { agent_string("signing_key_unknown"), 401, AGENT_ERROR_INVALID_TOKEN },
 
     [AGENT_ISSUER_MISMATCH] =
         { agent_string("issuer_mismatch"), 401, AGENT_ERROR_INVALID_TOKEN },

@@ -17,6 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char                    err[AGENT_ERROR_LEN];
     size_t                  len;
+    agent_str_t             one;
     agent_claims_t          claims, again;
     agent_introspection_e   answer;
 
@@ -30,6 +31,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (agent_claims_unpack(data, size, &again) == 0) {
             (void) agent_claims_audience(&again, &again.issuer);
+
+            while (agent_claims_next(&again.actors, &one)) {
+                /* void */
+            }
         }
 
         return 0;
@@ -44,6 +49,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (len == 0 || agent_claims_unpack(record, len, &again) != 0
         || !agent_str_eq(&again.subject, &claims.subject)
         || !agent_str_eq(&again.audiences, &claims.audiences)
+        || !agent_str_eq(&again.actors, &claims.actors)
+        || !agent_str_eq(&again.acr, &claims.acr)
+        || again.act_depth != claims.act_depth
+        || again.auth_time != claims.auth_time
         || again.expires != claims.expires)
     {
         abort();

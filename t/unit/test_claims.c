@@ -95,6 +95,7 @@ types(void)
     is_str(claims.token_id.data, claims.token_id.len, "j", "jti");
     is_str(claims.scope.data, claims.scope.len, "a b", "scope");
     is_str(claims.actor.data, claims.actor.len, "x", "the outermost actor");
+    ok(claims.act_depth == 2 && claims.actors.len == 3, "and one before it");
 
     ok(ask(ACTIVE("\"azp\":\"p\"")) == AGENT_INTROSPECTION_ACTIVE
        && claims.client_id.len == 1, "azp stands in for client_id");
@@ -109,6 +110,9 @@ types(void)
     bad(ACTIVE("\"act\":\"x\""));
     bad(ACTIVE("\"act\":{}"));
     bad(ACTIVE("\"act\":{\"sub\":1}"));
+    bad(ACTIVE("\"act\":{\"sub\":\"x\",\"act\":{}}"));
+    bad(ACTIVE("\"acr\":1"));
+    bad(ACTIVE("\"auth_time\":\"1\""));
 }
 
 
@@ -229,12 +233,17 @@ records(void)
 {
     size_t           i, j, len;
     uint8_t          record[2048], copy[2048];
-    agent_str_t      aud = agent_string("https://a");
+    agent_str_t      aud = agent_string("https://a"), one;
     agent_claims_t   read;
 
     (void) ask(ACTIVE("\"iss\":\"i\",\"sub\":\"s\",\"exp\":1700000000,"
                       "\"aud\":[\"z\",\"https://a\"],\"scope\":\"a b\","
-                      "\"cnf\":{\"jkt\":\"" JKT "\"}"));
+                      "\"cnf\":{\"jkt\":\"" JKT "\"},\"acr\":\"r\","
+                      "\"auth_time\":1700000000.5,\"act\":{\"sub\":\"x\","
+                      "\"iss\":\"y\",\"act\":{\"sub\":\"z\"}}"));
+
+    agent_str_set(&claims.key_id, "kid");
+    claims.signer = 0x0123456789abcdef;
 
     len = agent_claims_pack(&claims, record, sizeof(record));
 
@@ -245,6 +254,13 @@ records(void)
     ok(read.expires == claims.expires && read.bound == claims.bound
        && memcmp(read.jkt, claims.jkt, AGENT_THUMBPRINT_LEN) == 0
        && agent_claims_audience(&read, &aud), "and the rest");
+    is_str(read.acr.data, read.acr.len, "r", "acr");
+    is_str(read.key_id.data, read.key_id.len, "kid", "kid");
+    is_str(read.actor.data, read.actor.len, "x", "act.sub");
+    is_str(read.actor_issuer.data, read.actor_issuer.len, "y", "act.iss");
+    ok(read.auth_time == 1700000000500 && read.signer == claims.signer
+       && read.act_depth == 2 && agent_claims_next(&read.actors, &one)
+       && one.len == 1 && one.data[0] == 'z', "who signed, when, for whom");
 
     ok(agent_claims_pack(&claims, record, len - 1) == 0
        && agent_claims_pack(&claims, record, len) == len, "exact room");
@@ -264,6 +280,10 @@ records(void)
 
         if (agent_claims_unpack(copy, len, &read) == 0) {
             (void) agent_claims_audience(&read, &aud);
+
+            while (agent_claims_next(&read.actors, &one)) {
+                /* void */
+            }
         }
     }
 

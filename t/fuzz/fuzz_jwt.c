@@ -1,0 +1,142 @@
+
+/*
+ * Claims of JWTs, in tokens that are rightly signed: what passes is of the
+ * issuer, in its time and complete, and its claims survive being packed.
+ *
+ * The input is the claims; the first octet chooses the policy.
+ */
+
+#include "agent_b64url.h"
+#include "agent_jwt.h"
+#include "fuzz.h"
+
+#include <openssl/hmac.h>
+
+
+static char *sign(const uint8_t *data, size_t size);
+static void passed(const agent_claims_t *claims,
+    const agent_jwt_policy_t *policy);
+
+
+#define NOW     1800000000000
+#define SECRET  "0123456789abcdef0123456789abcdef"
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char                  err[AGENT_ERROR_LEN], *text;
+    uint8_t              *buf;
+    agent_jwt_t           jwt;
+    agent_str_t           token;
+    agent_reason_e        reason;
+    agent_claims_t        claims;
+    agent_jwt_policy_t    policy;
+
+    static agent_jwks_t   set;
+
+    if (size == 0 || size > AGENT_JWS_MAX / 2) {
+        return 0;
+    }
+
+    if (set.n == 0) {
+        set.n = 1;
+        agent_str_set(&set.keys[0].secret, SECRET);
+        agent_str_set(&set.keys[0].kid, "the only one");
+        set.keys[0].algs = AGENT_ALG_HS256;
+        set.keys[0].id = 1;
+    }
+
+    memset(&policy, 0, sizeof(policy));
+    agent_str_set(&policy.issuer, "i");
+    policy.algs = AGENT_ALG_HS256;
+    policy.leeway = data[0] & 2 ? 30000 : 0;
+    policy.any_type = data[0] & 1;
+
+    text = sign(data + 1, size - 1);
+    token.data = (const uint8_t *) text;
+    token.len = strlen(text);
+    buf = malloc(agent_jwt_room(token.len));
+
+    if (agent_jwt_parse(&jwt, &token, buf, err) == AGENT_OK) {
+
+        reason = agent_jwt_check(&jwt, &policy, &set, NOW, &claims, err);
+
+        fuzz_check(reason != AGENT_NOT_EVALUATED
+                   && reason != AGENT_SIGNATURE_INVALID
+                   && reason != AGENT_SIGNING_KEY_UNKNOWN
+                   && reason != AGENT_ALGORITHM_REFUSED
+                   && reason != AGENT_INTERNAL_ERROR);
+
+        agent_jwt_free(&jwt);
+
+        if (reason == AGENT_OK) {
+            passed(&claims, &policy);
+        }
+    }
+
+    free(buf);
+    free(text);
+
+    return 0;
+}
+
+
+static char *
+sign(const uint8_t *data, size_t size)
+{
+    char          *text;
+    uint8_t       *p, mac[32];
+    unsigned int   len;
+
+    static const char  head[] = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.";
+
+    text = malloc(sizeof(head) + agent_b64url_room(size) + 64);
+
+    strcpy(text, head);
+    p = agent_b64url_encode((uint8_t *) text + sizeof(head) - 1, data, size);
+
+    HMAC(EVP_sha256(), SECRET, sizeof(SECRET) - 1, (uint8_t *) text,
+         (size_t) (p - (uint8_t *) text), mac, &len);
+
+    *p++ = '.';
+    p = agent_b64url_encode(p, mac, len);
+    *p = '\0';
+
+    return text;
+}
+
+
+static void
+passed(const agent_claims_t *claims, const agent_jwt_policy_t *policy)
+{
+    size_t           len;
+    uint8_t         *record;
+    agent_str_t      one;
+    agent_claims_t   again;
+
+    fuzz_check(agent_str_eq(&claims->issuer, &policy->issuer));
+    fuzz_check(claims->expires > NOW - policy->leeway);
+    fuzz_check(claims->issued == AGENT_CLAIM_NONE
+               || claims->issued <= NOW + policy->leeway);
+    fuzz_check(claims->signer == 1 && claims->key_id.len == 12);
+    fuzz_check(policy->any_type
+               || (claims->subject.len && claims->client_id.len
+                   && claims->token_id.len && claims->audiences.len));
+
+    len = agent_claims_size(claims);
+    record = malloc(len);
+
+    fuzz_check(agent_claims_pack(claims, record, len) == len
+               && agent_claims_unpack(record, len, &again) == 0
+               && agent_str_eq(&again.json, &claims->json)
+               && agent_str_eq(&again.actors, &claims->actors)
+               && agent_str_eq(&again.subject, &claims->subject)
+               && again.act_depth == claims->act_depth);
+
+    while (agent_claims_next(&again.actors, &one)) {
+        fuzz_check(one.len > 0);
+    }
+
+    free(record);
+}
