@@ -131,6 +131,8 @@ END
     'mcp-server' => sub {
         my ($bodies, $events, $dir, $heads) = @_;
 
+        my $text = read_file("$dir/conf/nginx.conf");
+
         is($bodies->[4], "agent=agent-basic tool=make_invoice auth=\n",
             'the token is not passed on');
         is_deeply([ map { reason($_) } @$events ],
@@ -140,6 +142,16 @@ END
             'reasons');
         like($heads->[0], qr/^WWW-Authenticate: .*scope="tools:list"/m,
             'what the operation needs');
+
+        my ($where) = $heads->[0] =~ /resource_metadata="(.*?)"/;
+        like($heads->[3], qr/resource_metadata="\Q$where\E"/,
+            'where the metadata are');
+        like($text, qr/^#     curl \Q$where\E /m, 'which is so');
+
+        my $document = JSON::PP->new->utf8->decode($bodies->[10]);
+        is($document->{resource} . " @{ $document->{authorization_servers} }",
+            $where =~ s/\.well-known.*//r . 'mcp ' . $as{8088}->issuer,
+            'the resource and its authorization server');
         like($heads->[3],
             qr/insufficient_scope", scope="tools:call invoices:write"/,
             'all of it at once');
@@ -177,6 +189,10 @@ END
         is_deeply([ map { reason($_) } @$events ],
             [ qw/ ok token_inactive ok token_inactive ok not_evaluated / ],
             'reasons');
+        is_deeply([ sort @{ JSON::PP->new->utf8->decode($bodies->[6])
+                        ->{authorization_servers} } ],
+            [ sort map { $as{$_}->issuer } 8088, 8089 ],
+            'both are in the metadata');
     },
 
     'browser-clients' => sub {
@@ -189,6 +205,8 @@ END
             "request $_: this origin, once") for 0 .. 3;
         is_deeply([ $heads->[$_] =~ /$allowed/g ], [],
             "request $_: not that one") for 4, 5;
+        is_deeply([ $heads->[6] =~ /$allowed/g ], [ '*' ],
+            'metadata: any origin');
         like($heads->[$_], qr/^Vary: Origin\r/m, "request $_: Vary")
             for 0 .. 5;
         like($heads->[0], qr/^Access-Control-Allow-Headers: Authorization/m,
