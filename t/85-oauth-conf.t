@@ -202,6 +202,10 @@ for (
         . qq( "agent_oauth_provider": $why));
 }
 
+system('mkfifo', conf_file('fifo')) == 0 or die 'mkfifo';
+refuses(block(client_secret_file => 'fifo'), 'it must be 1 to 4096 octets');
+unlink conf_file('fifo');
+
 refuses(block(client_auth => 'private_key_jwt'),
     'must have "client_key_file"');
 refuses(block(client_auth => 'private_key_jwt', client_key_file => 'p256',
@@ -214,7 +218,44 @@ refuses(block() . block(), 'duplicate provider "p"');
 
 
 
-=== TEST 2: where tokens are accepted
+=== TEST 2: a secret that everyone may read (T-03)
+--- config
+    location /t { empty_gif; }
+--- run
+AgentAuth::write_file('secret', "CANARYsecret\n");
+pem('key', qw/ -algorithm EC -pkeyopt ec_paramgen_curve:P-256 /);
+
+my $key = block(client_auth => 'private_key_jwt',
+    client_secret_file => undef, client_key_file => 'key');
+
+for (
+    [ 'client_secret_file', 'secret', block() ],
+    [ 'client_key_file', 'key', $key ],
+    [ 'client_secret_file', 'secret',       # which is not used
+      $key =~ s/\}/client_secret_file secret;\n}/r ],
+) {
+    my ($name, $file, $conf) = @$_;
+    my ($path, $place) = (conf_file($file), try_path());
+
+    for my $mode (0600, 0640, 0644, 0604) {
+        chmod $mode, $path or die "$path: $!\n";
+
+        my ($status, $output) = try_conf($conf);
+        my $said = qq(agent_auth: "$name" "$path" is readable by everyone,)
+            . qq( do "chmod o-rwx" and make a new one in $place:);
+
+        is($status, 0, sprintf '%s %o: goes on', $file, $mode);
+
+        $mode & 04 ? like($output, qr/\[warn\] \Q$said\E\d+$/m, 'says so')
+            : unlike($output, qr/by everyone/, 'has nothing to say');
+    }
+
+    chmod 0640, $path;
+}
+
+
+
+=== TEST 3: where tokens are accepted
 --- config
     location /t { empty_gif; }
 --- run

@@ -14,6 +14,8 @@
 
 static const char *ngx_agent_client_lacks(
     const ngx_agent_provider_t *provider);
+static void ngx_agent_client_open(ngx_conf_t *cf, const char *name,
+    const ngx_str_t *file);
 static const ngx_str_t *ngx_agent_client_file(
     const ngx_agent_provider_t *provider, const char **name);
 static void ngx_agent_client_cleanse(void *data);
@@ -58,6 +60,10 @@ ngx_agent_client_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
                            "agent_auth: \"client_auth none\": provider \"%V\" "
                            "lets anybody probe tokens", &provider->name);
     }
+
+    ngx_agent_client_open(cf, "client_secret_file",
+                          &provider->client_secret_file);
+    ngx_agent_client_open(cf, "client_key_file", &provider->client_key_file);
 
     file = ngx_agent_client_file(provider, &name);
 
@@ -125,6 +131,30 @@ ngx_agent_client_lacks(const ngx_agent_provider_t *provider)
     default:
         return NULL;
     }
+}
+
+
+/*
+ * No reason to stop: a secret that is delivered into a container often is so,
+ * and only what is in there could read it
+ */
+
+static void
+ngx_agent_client_open(ngx_conf_t *cf, const char *name, const ngx_str_t *file)
+{
+    ngx_file_info_t  fi;
+
+    if (file->len == 0
+        || ngx_file_info(file->data, &fi) == NGX_FILE_ERROR
+        || !ngx_is_file(&fi)
+        || !(fi.st_mode & S_IROTH))
+    {
+        return;
+    }
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "agent_auth: \"%s\" \"%V\" is readable by everyone, do "
+                       "\"chmod o-rwx\" and make a new one", name, file);
 }
 
 

@@ -310,7 +310,7 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
             ngx_log_error(NGX_LOG_ALERT, call->log, 0,
                           "agent_auth: provider \"%V\" refuses our own "
                           "credentials with status %ui, see its client_auth, "
-                          "client_id and client_secret_file in %V:%ui",
+                          "client_id and secret or key in %V:%ui",
                           &call->provider->name, answer->status,
                           &call->provider->conf_file,
                           call->provider->conf_line);

@@ -208,7 +208,7 @@ function writeSecrets(list) {
         if (secret !== undefined) {
             fs.writeFileSync(path.join(options.dir,
                 `${id.replace(':', '-').replace(/ .*/, '')}.secret`),
-                `${secret}\n`);
+                `${secret}\n`, { mode: 0o640 });
         }
     }
 }
