@@ -6,6 +6,11 @@ package AgentLoad;
 #     my ($answers, $seconds) = herd(\@connections, 'GET /t', fresh(200));
 #     is(statuses(@$answers), '200:200');
 #
+#     my $load = AgentLoad->begin(4, sub { ask('GET /t')->{status} });
+#     $load->await(100);
+#     ...
+#     is_deeply($load->end, { 200 => ... });
+#
 # A herd is one request for each connection, all sent before the first answer is
 # read: with the tokens given, by turns.
 
@@ -13,6 +18,9 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IO::Handle;
+use IO::Select;
+use POSIX ();
 use Time::HiRes qw/ time /;
 
 use Test::More ();
@@ -22,7 +30,7 @@ use AgentClient ();
 
 our @EXPORT = qw/
     fresh warm herd statuses slowest measured soon master_pid worker_pids asking
-    signal_master
+    signal_master replaced reconfigured rewritten
 /;
 
 my $tokens = 0;
@@ -132,12 +140,147 @@ sub soon {
 }
 
 
+# -- load
+
+# So many processes call the code again and again, which returns a word.
+
+sub begin {
+    my ($class, $n, $code) = @_;
+
+    pipe my $steps, my $step or die "pipe: $!\n";
+    pipe my $stop, my $hold or die "pipe: $!\n";
+
+    my $self = bless { steps => $steps, hold => $hold, child => [] }, $class;
+
+    for my $number (0 .. $n - 1) {
+        pipe my $result, my $out or die "pipe: $!\n";
+
+        my $pid = fork // die "fork: $!\n";
+
+        if ($pid == 0) {
+            close $hold;
+            close $steps;
+            eval { print $out called($code, $number, $step, $stop) };
+            close $out;
+            POSIX::_exit(0);
+        }
+
+        push @{ $self->{child} }, { pid => $pid, result => $result };
+    }
+
+    return $self;
+}
+
+
+# how often which word was returned, as lines
+
+sub called {
+    my ($code, $number, $step, $stop) = @_;
+
+    my %count;
+
+    srand $number;
+    $SIG{PIPE} = 'IGNORE';
+    $step->blocking(0);
+
+    until (IO::Select->new($stop)->can_read(0)) {
+        my $word = eval { $code->($number) } // "died: $@";
+
+        $count{ $word =~ s/\s+/ /gr }++;
+        syswrite $step, '.';
+    }
+
+    return map { "$count{$_} $_\n" } sort keys %count;
+}
+
+
+# until that many more calls have returned
+
+sub await {
+    my ($self, $n) = @_;
+
+    while ($n > 0 && IO::Select->new($self->{steps})->can_read(30)) {
+        my $some = sysread $self->{steps}, my $octets, $n or last;
+        $n -= $some;
+    }
+
+    return Test::More::is($n, 0, 'the load goes on');
+}
+
+
+# { word => how often }
+
+sub end {
+    my ($self) = @_;
+
+    my %count;
+
+    close $self->{hold};
+
+    for my $child (@{ $self->{child} }) {
+        my $result = $child->{result};
+
+        while (<$result>) {
+            my ($n, $word) = /^(\d+) (.*)/;
+            $count{$word} += $n;
+        }
+
+        waitpid $child->{pid}, 0;
+    }
+
+    return \%count;
+}
+
+
 # -- processes
 
 sub master_pid {
     open my $in, '<', $_[0] // $Test::Nginx::Util::PidFile or return 0;
 
     return int(<$in> // 0);
+}
+
+
+# the signal, and then until other workers have taken over
+
+sub replaced {
+    my ($signal) = @_;
+
+    my %old = map { $_ => 1 } worker_pids();
+
+    signal_master($signal);
+
+    return AgentAuth::await(sub {
+        my @now = worker_pids();
+        return @now >= keys %old && !grep { $old{$_} } @now;
+    }, 'new workers');
+}
+
+
+# the configuration in other words, and a reload; the code changes $_
+
+sub reconfigured {
+    rewritten($_[0]);
+
+    return replaced('HUP');
+}
+
+
+sub rewritten {
+    my ($code) = @_;
+
+    my $path = $Test::Nginx::Util::ConfFile;
+
+    open my $in, '<', $path or die "$path: $!\n";
+    local $_ = do { local $/; <$in> };
+    my $before = $_;
+
+    $code->();
+    die "nothing was changed in $path\n" if $_ eq $before;
+
+    open my $out, '>', $path or die "$path: $!\n";
+    print $out $_;
+    close $out or die "$path: $!\n";
 }
 
 
