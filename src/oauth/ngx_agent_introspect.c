@@ -396,10 +396,16 @@ ngx_agent_introspect_warn(ngx_agent_call_t *call, ngx_agent_warn_e kind)
 void
 ngx_agent_token_oversized(ngx_agent_call_t *call)
 {
+    uint64_t  n;
+
+    n = __atomic_add_fetch(&call->zone->sh->cache.oversized, 1,
+                           __ATOMIC_RELAXED);
+
     if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_OVERSIZED)) {
         ngx_log_error(NGX_LOG_WARN, call->log, 0,
                       "agent_auth: claims of provider \"%V\" do not fit an "
                       "entry of the token cache, raise \"entry\" of "
-                      "\"agent_token_cache\"", &call->provider->name);
+                      "\"agent_token_cache\" (%uL of all providers so far)",
+                      &call->provider->name, n);
     }
 }

@@ -161,6 +161,8 @@ static ngx_int_t
 ngx_agent_token_entry(ngx_agent_token_t *token,
     const ngx_agent_cache_entry_t *entry, const u_char *data)
 {
+    int64_t            now;
+    ngx_msec_t         most;
     agent_claims_t     claims;
     agent_reason_e     reason;
     ngx_agent_entry_t  head;
@@ -170,6 +172,16 @@ ngx_agent_token_entry(ngx_agent_token_t *token,
     }
 
     ngx_memcpy(&head, data, sizeof(head));
+
+    /* one that is good for longer than any is of a clock that was set back */
+
+    now = ngx_agent_now();
+    most = entry->negative ? token->provider->negative_ttl
+                           : token->provider->max_ttl;
+
+    if (head.fresh > now + (int64_t) most) {
+        return NGX_DECLINED;
+    }
 
     if (entry->negative) {
 
@@ -189,7 +201,7 @@ ngx_agent_token_entry(ngx_agent_token_t *token,
         return NGX_DECLINED;
     }
 
-    if (head.fresh <= ngx_agent_now()) {
+    if (head.fresh <= now) {
         token->stale = claims;
         token->has_stale = 1;
         return NGX_DECLINED;
@@ -320,6 +332,12 @@ ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
     if (entry.until > now) {
         (void) ngx_agent_cache_set(&cache, call->key, provider->part, now,
                                    &entry, data);
+
+    } else if (entry.negative) {
+
+        /* what was good before must not serve on as a stale verdict */
+
+        (void) ngx_agent_cache_delete(&cache, call->key, provider->part);
     }
 
     ngx_free(data);

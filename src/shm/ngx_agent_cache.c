@@ -313,11 +313,26 @@ static ngx_uint_t
 ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
     const ngx_agent_cache_slot_t *b, int64_t now_ms)
 {
+    uint32_t  soon, a_used, b_used;
+
     if ((a->until <= now_ms) != (b->until <= now_ms)) {
         return a->until <= now_ms;
     }
 
-    return a->used < b->used;
+    /* a use that is yet to come is of a clock that was set back */
+
+    soon = (uint32_t) (now_ms / 1000) + 1;
+
+    a_used = a->used > soon ? 0 : a->used;
+    b_used = b->used > soon ? 0 : b->used;
+
+    if (a_used != b_used) {
+        return a_used < b_used;
+    }
+
+    /* of those used in the same second the older one goes, not the last */
+
+    return a->until < b->until;
 }
 
 

@@ -67,7 +67,11 @@ ngx_agent_flight_claim(ngx_agent_flights_t *flights, const u_char *key,
         goto done;
     }
 
-    if (slot && slot->pid == 0 && slot->landed >= since) {
+    /* one that is yet to land has landed before the clock was set back */
+
+    if (slot && slot->pid == 0 && slot->landed >= since
+        && slot->landed <= now_ms + NGX_AGENT_FLIGHT_KEPT)
+    {
         *outcome = slot->outcome;
         rc = NGX_DONE;
         goto done;

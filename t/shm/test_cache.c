@@ -31,6 +31,7 @@ typedef struct {
 
 static void entries(void);
 static void quota(void);
+static void clock_set_back(void);
 static void layout(void);
 static void dead_writer(void);
 static void stress(void);
@@ -40,6 +41,8 @@ static ngx_slab_pool_t *make(ngx_agent_cache_t *cache);
 static void key_of(u_char *key, uint64_t n);
 static ngx_int_t put(ngx_agent_cache_t *cache, uint64_t n, int64_t until,
     ngx_uint_t negative);
+static ngx_int_t put_at(ngx_agent_cache_t *cache, uint64_t n, int64_t now,
+    int64_t until, ngx_uint_t negative);
 static ngx_int_t get(ngx_agent_cache_t *cache, uint64_t n, int64_t now);
 
 
@@ -52,6 +55,7 @@ main(void)
 {
     entries();
     quota();
+    clock_set_back();
     layout();
     dead_writer();
     stress();
@@ -153,6 +157,35 @@ quota(void)
 
     ok(get(&cache, (3ull << 32) + cache.sets - 1, NOW) == NGX_OK,
        "a good entry always finds a place");
+}
+
+
+/* used in what is now the future: they must not keep their places till then */
+
+static void
+clock_set_back(void)
+{
+    uint64_t            n, left;
+    ngx_agent_cache_t   cache;
+
+    (void) make(&cache);
+
+    for (n = 0; n < cache.sets * 32; n++) {
+        (void) put_at(&cache, n, NOW + 100000000, FOREVER, 0);
+    }
+
+    for (n = 0; n < cache.sets; n++) {
+        (void) put_at(&cache, (1ull << 32) + n, NOW + (int64_t) n * 2000,
+                      FOREVER, 0);
+    }
+
+    for (n = 0, left = 0; n < cache.sets; n++) {
+        left += (get(&cache, (1ull << 32) + n, NOW) == NGX_OK);
+    }
+
+    ok(left > cache.sets * 15 / 16,
+       "a clock set back: %llu of %llu new entries have a place",
+       (unsigned long long) left, (unsigned long long) cache.sets);
 }
 
 
@@ -356,6 +389,14 @@ key_of(u_char *key, uint64_t n)
 static ngx_int_t
 put(ngx_agent_cache_t *cache, uint64_t n, int64_t until, ngx_uint_t negative)
 {
+    return put_at(cache, n, NOW, until, negative);
+}
+
+
+static ngx_int_t
+put_at(ngx_agent_cache_t *cache, uint64_t n, int64_t now, int64_t until,
+    ngx_uint_t negative)
+{
     u_char                    key[NGX_AGENT_CACHE_KEY];
     ngx_agent_cache_entry_t   entry;
 
@@ -365,7 +406,7 @@ put(ngx_agent_cache_t *cache, uint64_t n, int64_t until, ngx_uint_t negative)
     entry.negative = (uint16_t) negative;
     entry.len = sizeof(n);
 
-    return ngx_agent_cache_set(cache, key, part, NOW, &entry,
+    return ngx_agent_cache_set(cache, key, part, now, &entry,
                                (const u_char *) &n);
 }
 

@@ -87,6 +87,10 @@ turns(ngx_agent_flights_t *flights)
        "what landed once does not land again");
     ngx_agent_flight_land(flights, id, 0, NOW + 9);
 
+    ok(claim(flights, 1, NOW + 9 - 3600000, NOW + 10 - 3600000) == NGX_OK,
+       "who comes after the clock was set back flies anew");
+    ngx_agent_flight_land(flights, id, 0, NOW + 11);
+
     pid = holder(flights, 3);
     ok(claim(flights, 3, 0, NOW) == NGX_DECLINED, "held by another process");
 
