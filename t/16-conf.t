@@ -499,6 +499,18 @@ mistake 'an empty audience', 'agent_audience "";  # fault',
     'invalid parameter "" in "agent_audience"';
 mistake 'two audiences lines', "agent_audience a;\n"
     . 'agent_audience b;  # fault', '"agent_audience" directive is duplicate';
+mistake 'no variable', 'agent_claim_set tenant name;  # fault',
+    'invalid parameter "tenant" in "agent_claim_set", expected a variable';
+mistake 'no name of one', 'agent_claim_set $a-b name;  # fault',
+    'invalid parameter "$a-b" in "agent_claim_set"';
+mistake 'no name', 'agent_claim_set $ name;  # fault',
+    'invalid parameter "$" in "agent_claim_set"';
+mistake 'no claim', 'agent_claim_set $tenant;  # fault',
+    'invalid number of arguments in "agent_claim_set" directive';
+mistake 'a variable of nginx', 'agent_claim_set $Remote_Addr a;  # fault',
+    'variable "$Remote_Addr" in "agent_claim_set" exists already';
+mistake 'twice', "agent_claim_set \$tenant a;\nagent_claim_set \$TENANT b;"
+    . '  # fault', 'variable "$TENANT" in "agent_claim_set" exists already';
 mistake 'a resource that is none', "${server}agent_resource r1;  # fault\n}\n}",
     'invalid URI "r1" in "agent_resource"';
 

@@ -175,6 +175,8 @@ typedef struct {
     /* or, where it is a token, this */
     ngx_agent_token_t           *token;
     ngx_http_request_t          *request;
+    const json_t                *tree;      /* its claims, ngx_agent_claim.c */
+    const u_char                *tree_of;
 
     /* the last decision, and where it was made */
     const ngx_agent_loc_conf_t  *conf;
@@ -434,6 +436,17 @@ ngx_int_t ngx_agent_log_handler(ngx_http_request_t *r);
 /* ngx_agent_variables.c */
 
 ngx_int_t ngx_agent_variables_add(ngx_conf_t *cf);
+
+
+/* ngx_agent_claim.c */
+
+char *ngx_agent_conf_claim_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* the get_handler of $agent_claim_<name> */
+
+ngx_int_t ngx_agent_claim_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 #endif /* _NGX_AGENT_MODULE_H_INCLUDED_ */

@@ -29,8 +29,6 @@ static ngx_int_t ngx_agent_variable_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_agent_variable_cache(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_agent_variable_absent(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_agent_variable_set(ngx_http_variable_value_t *v,
     const agent_str_t *s);
 
@@ -84,7 +82,7 @@ static ngx_http_variable_t  ngx_agent_variables[] = {
     { ngx_string("agent_cache"), NULL, ngx_agent_variable_cache,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("agent_claim_"), NULL, ngx_agent_variable_absent,
+    { ngx_string("agent_claim_"), NULL, ngx_agent_claim_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
 
       ngx_http_null_variable
@@ -348,16 +346,6 @@ ngx_agent_variable_cache(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     ngx_agent_variable_set(v, ngx_agent_token_cache_name(rec->token->cache));
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_agent_variable_absent(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
-{
-    v->not_found = 1;
 
     return NGX_OK;
 }

@@ -4,12 +4,15 @@
  * claims survive being packed and unpacked.
  */
 
+#include "agent_claim.h"
 #include "agent_claims.h"
 
 #include <stdlib.h>
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static void fuzz_each(const agent_claims_t *claims);
+static void fuzz_text(const json_t *claim);
 
 
 int
@@ -58,5 +61,65 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
 
+    fuzz_each(&again);
+
     return 0;
+}
+
+
+/* each claim is found by its name, and its text has no control character */
+
+static void
+fuzz_each(const agent_claims_t *claims)
+{
+    void         *iter;
+    json_t       *tree;
+    agent_str_t   name;
+
+    tree = json_loadb((const char *) claims->json.data, claims->json.len, 0,
+                      NULL);
+    if (tree == NULL) {
+        abort();
+    }
+
+    for (iter = json_object_iter(tree); iter;
+         iter = json_object_iter_next(tree, iter))
+    {
+        name.data = (const uint8_t *) json_object_iter_key(iter);
+        name.len = strlen((const char *) name.data);
+
+        if (agent_claim_find(tree, &name, 1) != json_object_iter_value(iter)) {
+            abort();
+        }
+
+        fuzz_text(json_object_iter_value(iter));
+    }
+
+    json_decref(tree);
+}
+
+
+static void
+fuzz_text(const json_t *claim)
+{
+    int           rc;
+    size_t        i;
+    uint8_t      *copy;
+    agent_str_t   text;
+
+    copy = NULL;
+    rc = agent_claim_text(claim, &text);
+
+    if (rc == -1) {
+        copy = malloc(text.len);
+        rc = agent_claim_dump(claim, copy, &text);
+    }
+
+    for (i = 0; rc == 1 && i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            abort();
+        }
+    }
+
+    free(copy);
 }

@@ -1,0 +1,46 @@
+
+/*
+ * One claim of a token, by its name or by the names that lead to it, as text.
+ */
+
+#ifndef _AGENT_CLAIM_H_INCLUDED_
+#define _AGENT_CLAIM_H_INCLUDED_
+
+
+#include "agent_str.h"
+
+#include <jansson.h>
+
+
+/*
+ * The claim that the n names of path lead to, from the top down, each in the
+ * object of the one before; compared octet by octet.  It belongs to claims.
+ * NULL: there is none.
+ */
+
+const json_t *agent_claim_find(const json_t *claims, const agent_str_t *path,
+    size_t n);
+
+
+/*
+ * What a claim is as text: a string as it is; a number or a boolean as in
+ * JSON; an array or an object as JSON without spaces.  null is no text, nor is
+ * what has a control character, which could end a field or a line.
+ *
+ * Returns 1 with *text set, in memory of the claim, which is to outlive it.  0:
+ * there is no text.  -1: text->len octets of memory are needed, for
+ * agent_claim_dump().
+ */
+
+int agent_claim_text(const json_t *claim, agent_str_t *text);
+
+
+/*
+ * For what needs memory: dst has the text->len octets of agent_claim_text().
+ * 1 with *text set to them; 0: there is no text.
+ */
+
+int agent_claim_dump(const json_t *claim, uint8_t *dst, agent_str_t *text);
+
+
+#endif /* _AGENT_CLAIM_H_INCLUDED_ */

@@ -1,0 +1,222 @@
+
+/*
+ * One claim as text.  Without this a claim could end a header field or a line
+ * of a log (W-27), a claim that is not there could look as if it were, or one
+ * of another object could be taken for it.
+ */
+
+#include "tap.h"
+
+#include "agent_claim.h"
+
+
+static void test_types(void);
+static void test_path(void);
+static void test_hostile(void);
+static void test_large(void);
+static const char *get(const char *json, size_t n, ...);
+
+
+int
+main(void)
+{
+    test_types();
+    test_path();
+    test_hostile();
+    test_large();
+
+    return tap_done();
+}
+
+
+static void
+test_types(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *json;
+        const char  *text;      /* NULL: none */
+    } cases[] = {
+        { "\"text\"", "text" },
+        { "\"\"", "" },
+        { "\"a \\\"b\\\" \\\\ c\"", "a \"b\" \\ c" },
+        { "\"\xc3\xa9\\u20ac\"", "\xc3\xa9\xe2\x82\xac" },
+        { "0", "0" },
+        { "-17", "-17" },
+        { "9223372036854775807", "9223372036854775807" },
+        { "1.5", "1.5" },
+        { "true", "true" },
+        { "false", "false" },
+        { "null", NULL },
+        { "[]", "[]" },
+        { "[ 1, \"a b\", [ null ] ]", "[1,\"a b\",[null]]" },
+        { "{}", "{}" },
+        { "{ \"a\": { \"b\": [ true ] } }", "{\"a\":{\"b\":[true]}}" },
+        { "[ \"\\n\" ]", "[\"\\n\"]" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        char         json[256];
+        const char  *text;
+
+        snprintf(json, sizeof(json), "{\"c\":%s}", cases[i].json);
+        text = get(json, 1, "c");
+
+        ok((text == NULL) == (cases[i].text == NULL)
+           && (text == NULL || strcmp(text, cases[i].text) == 0),
+           "%s", cases[i].json);
+    }
+}
+
+
+static void
+test_path(void)
+{
+    const char  *text;
+
+    static const char  json[] =
+        "{\"a\":{\"b\":{\"c\":\"deep\"},\"A\":\"upper\",\"\":\"empty\"},"
+        "\"x.y\":\"dot\",\"list\":[{\"c\":1}],\"s\":\"text\"}";
+
+    text = get(json, 3, "a", "b", "c");
+    ok(text && strcmp(text, "deep") == 0, "three names");
+    text = get(json, 2, "a", "A");
+    ok(text && strcmp(text, "upper") == 0, "upper case");
+    text = get(json, 2, "a", "");
+    ok(text && strcmp(text, "empty") == 0, "an empty name");
+    text = get(json, 1, "x.y");
+    ok(text && strcmp(text, "dot") == 0, "a dot is part of a name");
+
+    ok(get(json, 1, "b") == NULL, "no name of another level");
+    ok(get(json, 2, "a", "a") == NULL, "nor case that differs");
+    ok(get(json, 2, "x", "y") == NULL, "nor a dot as a level");
+    ok(get(json, 2, "list", "0") == NULL, "nor an element of an array");
+    ok(get(json, 2, "s", "text") == NULL, "nor a member of a string");
+    ok(get(json, 1, "lis") == NULL, "nor a prefix");
+    ok(get(json, 1, "list2") == NULL, "nor a longer one");
+    ok(get(json, 4, "a", "b", "c", "d") == NULL, "nor below a leaf");
+    ok(get("{}", 1, "a") == NULL, "nothing of nothing");
+}
+
+
+/* W-27: no control character comes out, in whatever it is wrapped */
+
+static void
+test_hostile(void)
+{
+    char        json[128];
+    size_t      i;
+    unsigned    c, wrong;
+
+    static const char *const  forms[] = {
+        "{\"c\":\"a%sb\"}", "{\"c\":[\"a%sb\"]}", "{\"c\":{\"a%sb\":1}}"
+    };
+
+    for (c = 1, wrong = 0; c < 0x20; c++) {
+
+        char         escaped[8];
+        const char  *text;
+
+        snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+
+        for (i = 0; i < 3; i++) {
+            snprintf(json, sizeof(json), forms[i], escaped);
+            text = get(json, 1, "c");
+
+            wrong += text && (i == 0 || memchr(text, (int) c, strlen(text)));
+        }
+    }
+
+    ok(wrong == 0, "no control character");
+    ok(get("{\"c\":\"a\x7f\"}", 1, "c") == NULL, "nor DEL");
+    ok(get("{\"c\":[\"a\x7f\"]}", 1, "c") == NULL, "nor DEL within");
+    ok(get("{\"c\":\"a\\r\\nSet-Cookie: x=1\"}", 1, "c") == NULL,
+       "nor another field");
+}
+
+
+static void
+test_large(void)
+{
+    char        *json;
+    size_t       i, len;
+    const char  *text;
+
+    len = 60000;
+    json = malloc(len + 16);
+
+    memset(json, 'a', len + 16);
+    memcpy(json, "{\"c\":\"", 6);
+    memcpy(json + len, "\"}", 3);
+
+    text = get(json, 1, "c");
+    ok(text && strlen(text) == len - 6, "a long one");
+
+    memcpy(json, "{\"c\":", 5);
+
+    for (i = 0; i < 1000; i++) {
+        json[5 + i] = '[';
+        json[1005 + i] = ']';
+    }
+
+    memcpy(json + 2005, "}", 2);
+
+    text = get(json, 1, "c");
+    ok(text && strlen(text) == 2000, "a deep one");
+
+    free(json);
+}
+
+
+/* the text of a claim, or NULL; static storage, ended by a NUL */
+
+static const char *
+get(const char *json, size_t n, ...)
+{
+    int            rc;
+    size_t         i;
+    va_list        args;
+    json_t        *claims;
+    uint8_t       *copy;
+    agent_str_t    path[4], text;
+    const json_t  *claim;
+
+    static char    out[65536];
+
+    va_start(args, n);
+
+    for (i = 0; i < n; i++) {
+        path[i].data = (const uint8_t *) va_arg(args, const char *);
+        path[i].len = strlen((const char *) path[i].data);
+    }
+
+    va_end(args);
+
+    claims = json_loads(json, 0, NULL);
+    claim = agent_claim_find(claims, path, n);
+
+    if (claim == NULL) {
+        json_decref(claims);
+        return NULL;
+    }
+
+    copy = NULL;
+    rc = agent_claim_text(claim, &text);
+
+    if (rc == -1) {
+        copy = malloc(text.len);
+        rc = agent_claim_dump(claim, copy, &text);
+    }
+
+    if (rc == 1) {
+        memcpy(out, text.data, text.len);
+        out[text.len] = '\0';
+    }
+
+    free(copy);
+    json_decref(claims);
+
+    return rc == 1 ? out : NULL;
+}
