@@ -523,6 +523,10 @@ my @names = map { basename(dirname($_)) } glob "$root/conf-examples/*/nginx.conf
 
 cmp_ok(scalar @names, '>', 6, 'there are examples');
 
+my @listed = read_file("$root/conf-examples/README.md")
+    =~ /^\| \[([\w-]+)\]/mg;
+is_deeply([ sort @listed ], [ sort @names ], 'all are listed');
+
 for my $name (@names) {
 
     # its own "run --check" does more
