@@ -42,10 +42,10 @@ sub certificate {
 # whose key it is to be, if not the client's own
 
 sub signing {
-    my ($client, $other) = @_;
+    my ($client, $other, @rest) = @_;
 
     return provider($client, client_auth => 'private_key_jwt',
-        client_key_file => $as->dir . '/' . ($other // "$client.key"));
+        client_key_file => $as->dir . '/' . ($other // "$client.key"), @rest);
 }
 
 
@@ -242,6 +242,7 @@ ok(!exists $seen->{headers}{authorization}, 'nothing in the header');
 like($seen->{body}, qr/&client_id=gate-rs256&client_assertion_type=/,
     'who, and then the proof');
 is($header->{alg}, 'RS256', 'alg');
+ok(!exists $header->{kid}, 'no key id unless one is set');
 is($claims->{$_}, 'gate-rs256', $_) for qw/ iss sub /;
 is($claims->{aud}, $as->issuer, 'for the issuer');
 is($claims->{exp} - $claims->{iat}, 60, 'good for a minute');
@@ -318,3 +319,36 @@ is of no use: open() failed (2: No such file or directory)
 --- no_error_log
 PRIVATE KEY
 CANARYnokey
+
+
+
+=== TEST 13: a key id: the thumbprint of the key (RFC 7638)
+--- http_config
+{{signing('gate-es256', undef, client_key_id => 'thumbprint')}}
+--- run
+my ($header) = asserted(shown('thumbprint'));
+
+is($header->{kid}, $as->thumbprint($as->dir . '/gate-es256.key'), 'kid');
+
+
+
+=== TEST 14: a key id: a text
+--- http_config
+{{signing('gate-rs256', undef, client_key_id => '"key of gate-rs256"')}}
+--- run
+my ($header) = asserted(shown('text'));
+
+is($header->{kid}, 'key of gate-rs256', 'kid');
+
+
+
+=== TEST 15: a key id that the server does not know
+--- http_config
+{{signing('gate-rs256', undef, client_key_id => 'thumbprint')}}
+--- run
+my $token = $as->token('agent-basic', scope => 'invoices:read',
+    resource => 'https://api.test/a');
+decided ask('GET /t', Authorization => "Bearer $token"),
+    'provider_refused_client', 'refused';
+--- serious
+1 refuses our own credentials with status 401

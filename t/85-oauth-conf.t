@@ -87,7 +87,7 @@ for (
     [ max_pending => 'many' ], [ max_pending => '-1' ], [ keepalive => 'on' ],
     [ miss_rate => '5' ], [ miss_rate => '0/s' ], [ miss_rate => '5/h' ],
     [ ssl_verify => 'yes' ], [ client_auth => 'password' ],
-    [ issuer => '"a b"' ], [ client_id => '""' ],
+    [ issuer => '"a b"' ], [ client_id => '""' ], [ client_key_id => '""' ],
 ) {
     my ($name, $value) = @$_;
     my $bare = $value =~ tr/"//dr;

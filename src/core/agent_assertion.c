@@ -1,6 +1,7 @@
 
 #include "agent_assertion.h"
-#include "agent_digest.h"
+#include "agent_b64url.h"
+#include "agent_thumbprint.h"
 
 #include <stdlib.h>
 
@@ -23,8 +24,10 @@
 
 static int agent_assertion_no_passphrase(char *buf, int size, int writing,
     void *data);
-static int agent_assertion_type(EVP_PKEY *pkey, agent_assertion_alg_e *alg,
-    char *err);
+static int agent_assertion_take(const EVP_PKEY *pkey,
+    agent_assertion_key_t *key, char *err);
+static int agent_assertion_type(const EVP_PKEY *pkey,
+    agent_assertion_alg_e *alg, char *err);
 static int agent_assertion_memory(void);
 static int agent_assertion_claims(jwt_t *jwt,
     const agent_assertion_t *assertion, int64_t now);
@@ -32,7 +35,7 @@ static char *agent_assertion_encode(jwt_t *jwt);
 
 
 int
-agent_assertion_key(const agent_str_t *pem, agent_assertion_alg_e *alg,
+agent_assertion_key(const agent_str_t *pem, agent_assertion_key_t *key,
     char *err)
 {
     int        rc, encrypted;
@@ -64,7 +67,7 @@ agent_assertion_key(const agent_str_t *pem, agent_assertion_alg_e *alg,
         rc = agent_fail(err, "it has no private key in PEM");
 
     } else {
-        rc = agent_assertion_type(pkey, alg, err);
+        rc = agent_assertion_take(pkey, key, err);
     }
 
     EVP_PKEY_free(pkey);
@@ -92,7 +95,30 @@ agent_assertion_no_passphrase(char *buf, int size, int writing, void *data)
 
 
 static int
-agent_assertion_type(EVP_PKEY *pkey, agent_assertion_alg_e *alg, char *err)
+agent_assertion_take(const EVP_PKEY *pkey, agent_assertion_key_t *key,
+    char *err)
+{
+    uint8_t  digest[AGENT_SHA256_LEN], *last;
+
+    if (agent_assertion_type(pkey, &key->alg, err) != 0) {
+        return -1;
+    }
+
+    if (agent_pkey_thumbprint(pkey, digest) != 0) {
+        return agent_fail(err, "no thumbprint of the key");
+    }
+
+    last = agent_b64url_encode((uint8_t *) key->thumbprint, digest,
+                               sizeof(digest));
+    *last = '\0';
+
+    return 0;
+}
+
+
+static int
+agent_assertion_type(const EVP_PKEY *pkey, agent_assertion_alg_e *alg,
+    char *err)
 {
     int     bits;
     char    group[32];
@@ -141,8 +167,10 @@ agent_assertion_sign(const agent_assertion_t *assertion, int64_t now)
     text = NULL;
 
     if (agent_assertion_claims(jwt, assertion, now) == 0
-        && jwt_set_alg(jwt, alg, assertion->key.data,
-                       (int) assertion->key.len) == 0)
+        && (assertion->kid == NULL
+            || jwt_add_header(jwt, "kid", assertion->kid) == 0)
+        && jwt_set_alg(jwt, alg, assertion->pem.data,
+                       (int) assertion->pem.len) == 0)
     {
         text = agent_assertion_encode(jwt);
     }

@@ -12,6 +12,11 @@
 #include "agent_str.h"
 
 
+/* characters of a thumbprint in base64url, the NUL counted */
+
+#define AGENT_ASSERTION_KID_LEN  44
+
+
 /* seconds for which an assertion is good */
 
 #define AGENT_ASSERTION_TTL      60
@@ -30,11 +35,18 @@ typedef enum {
 } agent_assertion_alg_e;
 
 
+typedef struct {
+    agent_assertion_alg_e   alg;
+    char                    thumbprint[AGENT_ASSERTION_KID_LEN]; /* RFC 7638 */
+} agent_assertion_key_t;
+
+
 /* strings are of ASCII and end with a NUL */
 
 typedef struct {
-    agent_str_t             key;        /* that agent_assertion_key() took */
+    agent_str_t             pem;        /* that agent_assertion_key() took */
     agent_assertion_alg_e   alg;        /* likewise */
+    const char             *kid;        /* of the header; NULL: none */
     const char             *client_id;
     const char             *audience;   /* the server's issuer */
 } agent_assertion_t;
@@ -42,11 +54,11 @@ typedef struct {
 
 /*
  * Looks whether assertions can be signed with the private key in this PEM text,
- * and sets alg by its type.  Returns 0, or -1 with err set: no private key, an
+ * and what it is.  Returns 0, or -1 with err set: no private key, an
  * encrypted one, none of RSA and P-256, an RSA key too short or too long.
  */
 
-int agent_assertion_key(const agent_str_t *pem, agent_assertion_alg_e *alg,
+int agent_assertion_key(const agent_str_t *pem, agent_assertion_key_t *key,
     char *err);
 
 

@@ -1,6 +1,5 @@
 
 #include "ngx_agent_client.h"
-#include "agent_assertion.h"
 
 #include <openssl/crypto.h>
 
@@ -20,16 +19,16 @@ static const ngx_str_t *ngx_agent_client_file(
     const ngx_agent_provider_t *provider, const char **name);
 static void ngx_agent_client_cleanse(void *data);
 static ngx_int_t ngx_agent_client_load(const ngx_agent_provider_t *provider,
-    const ngx_str_t *file, u_char *buf, ngx_str_t *text, ngx_uint_t *alg,
-    char *err);
+    const ngx_str_t *file, u_char *buf, ngx_str_t *text,
+    agent_assertion_key_t *key, char *err);
 static ngx_int_t ngx_agent_client_read(const ngx_str_t *file, u_char *buf,
     size_t *len, char *err);
 static ngx_int_t ngx_agent_client_secret(ngx_str_t *text, char *err);
 static ngx_int_t ngx_agent_client_key(const ngx_agent_provider_t *provider,
-    const ngx_str_t *text, ngx_uint_t *alg, char *err);
+    const ngx_str_t *text, agent_assertion_key_t *key, char *err);
 static ngx_int_t ngx_agent_client_assertion(ngx_pool_t *pool,
-    const ngx_agent_provider_t *provider, const ngx_str_t *key,
-    ngx_uint_t alg, ngx_str_t *proof, char *err);
+    const ngx_agent_provider_t *provider, const ngx_str_t *pem,
+    const agent_assertion_key_t *key, ngx_str_t *proof, char *err);
 static ngx_int_t ngx_agent_client_copy(ngx_pool_t *pool, const u_char *data,
     size_t len, ngx_str_t *copy);
 
@@ -37,14 +36,14 @@ static ngx_int_t ngx_agent_client_copy(ngx_pool_t *pool, const u_char *data,
 ngx_int_t
 ngx_agent_client_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 {
-    char                 err[AGENT_ERROR_LEN];
-    u_char               buf[NGX_AGENT_CLIENT_BUFFER];
-    ngx_int_t            rc;
-    ngx_str_t            text;
-    ngx_uint_t           alg;
-    const char          *name;
-    const ngx_str_t     *file;
-    ngx_pool_cleanup_t  *cln;
+    char                    err[AGENT_ERROR_LEN];
+    u_char                  buf[NGX_AGENT_CLIENT_BUFFER];
+    ngx_int_t               rc;
+    ngx_str_t               text;
+    const char             *name;
+    const ngx_str_t        *file;
+    ngx_pool_cleanup_t     *cln;
+    agent_assertion_key_t   key;
 
     name = ngx_agent_client_lacks(provider);
 
@@ -79,7 +78,7 @@ ngx_agent_client_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     cln->handler = ngx_agent_client_cleanse;
     cln->data = &provider->secret;
 
-    rc = ngx_agent_client_load(provider, file, buf, &text, &alg, err);
+    rc = ngx_agent_client_load(provider, file, buf, &text, &key, err);
 
     if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -87,7 +86,7 @@ ngx_agent_client_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
                            "\"agent_oauth_provider\": %s", file, name, err);
 
     } else {
-        provider->secret_alg = alg;
+        provider->secret_key = key;
         rc = ngx_agent_client_copy(cf->pool, text.data, text.len,
                                    &provider->secret);
     }
@@ -194,13 +193,13 @@ ngx_int_t
 ngx_agent_client_proof(ngx_pool_t *pool, const ngx_agent_provider_t *provider,
     ngx_str_t *proof, ngx_log_t *log)
 {
-    char              err[AGENT_ERROR_LEN];
-    u_char            buf[NGX_AGENT_CLIENT_BUFFER];
-    ngx_int_t         rc;
-    ngx_str_t         text;
-    ngx_uint_t        alg;
-    const char       *name;
-    const ngx_str_t  *file;
+    char                    err[AGENT_ERROR_LEN];
+    u_char                  buf[NGX_AGENT_CLIENT_BUFFER];
+    ngx_int_t               rc;
+    ngx_str_t               text;
+    const char             *name;
+    const ngx_str_t        *file;
+    agent_assertion_key_t   key;
 
     ngx_str_null(proof);
 
@@ -210,11 +209,11 @@ ngx_agent_client_proof(ngx_pool_t *pool, const ngx_agent_provider_t *provider,
         return NGX_OK;
     }
 
-    rc = ngx_agent_client_load(provider, file, buf, &text, &alg, err);
+    rc = ngx_agent_client_load(provider, file, buf, &text, &key, err);
 
     if (rc == NGX_OK) {
         rc = provider->client_auth == NGX_AGENT_CLIENT_JWT
-             ? ngx_agent_client_assertion(pool, provider, &text, alg, proof,
+             ? ngx_agent_client_assertion(pool, provider, &text, &key, proof,
                                           err)
              : ngx_agent_client_copy(pool, text.data, text.len, proof);
     }
@@ -239,10 +238,10 @@ ngx_agent_client_proof(ngx_pool_t *pool, const ngx_agent_provider_t *provider,
 
 static ngx_int_t
 ngx_agent_client_load(const ngx_agent_provider_t *provider,
-    const ngx_str_t *file, u_char *buf, ngx_str_t *text, ngx_uint_t *alg,
-    char *err)
+    const ngx_str_t *file, u_char *buf, ngx_str_t *text,
+    agent_assertion_key_t *key, char *err)
 {
-    *alg = provider->secret_alg;
+    *key = provider->secret_key;
 
     text->data = buf;
 
@@ -257,7 +256,7 @@ ngx_agent_client_load(const ngx_agent_provider_t *provider,
     }
 
     if (provider->client_auth == NGX_AGENT_CLIENT_JWT) {
-        return ngx_agent_client_key(provider, text, alg, err);
+        return ngx_agent_client_key(provider, text, key, err);
     }
 
     return ngx_agent_client_secret(text, err);
@@ -340,10 +339,9 @@ ngx_agent_client_secret(ngx_str_t *text, char *err)
 
 static ngx_int_t
 ngx_agent_client_key(const ngx_agent_provider_t *provider,
-    const ngx_str_t *text, ngx_uint_t *alg, char *err)
+    const ngx_str_t *text, agent_assertion_key_t *key, char *err)
 {
-    agent_str_t             pem;
-    agent_assertion_alg_e   type;
+    agent_str_t  pem;
 
     /* the one that was looked at when the configuration was loaded */
 
@@ -357,30 +355,30 @@ ngx_agent_client_key(const ngx_agent_provider_t *provider,
     pem.len = text->len;
     pem.data = text->data;
 
-    if (agent_assertion_key(&pem, &type, err) != 0) {
-        return NGX_DECLINED;
-    }
-
-    *alg = type;
-
-    return NGX_OK;
+    return agent_assertion_key(&pem, key, err) == 0 ? NGX_OK : NGX_DECLINED;
 }
 
 
 static ngx_int_t
 ngx_agent_client_assertion(ngx_pool_t *pool,
-    const ngx_agent_provider_t *provider, const ngx_str_t *key,
-    ngx_uint_t alg, ngx_str_t *proof, char *err)
+    const ngx_agent_provider_t *provider, const ngx_str_t *pem,
+    const agent_assertion_key_t *key, ngx_str_t *proof, char *err)
 {
     char               *text;
     ngx_int_t           rc;
     agent_assertion_t   assertion;
 
-    assertion.key.len = key->len;
-    assertion.key.data = key->data;
-    assertion.alg = alg;
+    assertion.pem.len = pem->len;
+    assertion.pem.data = pem->data;
+    assertion.alg = key->alg;
 
     /* words of the configuration end with a NUL */
+
+    assertion.kid = (const char *) provider->client_key_id.data;
+
+    if (assertion.kid && ngx_strcmp(assertion.kid, "thumbprint") == 0) {
+        assertion.kid = key->thumbprint;
+    }
 
     assertion.client_id = (const char *) provider->client_id.data;
     assertion.audience = (const char *) provider->issuer.data;

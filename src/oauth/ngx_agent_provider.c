@@ -77,6 +77,9 @@ static const ngx_agent_param_t  ngx_agent_params[] = {
     { ngx_string("client_key_file"), ngx_agent_param_path,
       ngx_agent_provider_field(client_key_file), NULL },
 
+    { ngx_string("client_key_id"), ngx_agent_param_text,
+      ngx_agent_provider_field(client_key_id), "spaces" },
+
     { ngx_string("client_certificate"), ngx_agent_param_path,
       ngx_agent_provider_field(client_certificate), NULL },
 

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "agent_assertion.h"
 #include "agent_claims.h"
 #include "ngx_agent_cache.h"
 #include "ngx_agent_document.h"
@@ -38,6 +39,7 @@ typedef struct {
     ngx_str_t                    client_id;
     ngx_str_t                    client_secret_file;
     ngx_str_t                    client_key_file;
+    ngx_str_t                    client_key_id; /* "thumbprint": its own */
     ngx_str_t                    client_certificate;
     ngx_str_t                    ssl_trusted_certificate;
     ngx_str_t                    ssl_crl;
@@ -56,7 +58,7 @@ typedef struct {
 
     ngx_str_t                    secret;        /* or key, as the master read
                                                    it */
-    ngx_uint_t                   secret_alg;    /* of that key */
+    agent_assertion_key_t        secret_key;    /* what that key is */
     u_char                       part[NGX_AGENT_CACHE_PART];
 
     ngx_agent_endpoint_t         endpoint;      /* of introspection, where it

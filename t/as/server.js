@@ -18,7 +18,8 @@
 //
 //     basic post    secret-of-CLIENT, in a header or in the body
 //     odd           basic; id and secret have what must be form-encoded
-//     rs256 es256   private_key_jwt with DIR/CLIENT.key
+//     rs256 es256   private_key_jwt with DIR/CLIENT.key; the kid is "key of
+//                   CLIENT" or the thumbprint, and an assertion may have none
 //     tls self      a certificate, of the CA or self-signed, DIR/CLIENT.crt
 //     none          nothing but an id; gate-none only
 //     bearer        Authorization: Bearer secret-of-gate-bearer, which the
@@ -136,7 +137,7 @@ function client(role, kind, more) {
 
     case 'private_key_jwt':
         record.token_endpoint_auth_signing_alg = kind.toUpperCase();
-        record.jwks = { keys: [ publicJwk(fileOf(`${id}.key`)) ] };
+        record.jwks = { keys: [ namedJwk(id) ] };
         break;
 
     case 'tls_client_auth':
@@ -188,6 +189,18 @@ function fileOf(name) {
 
 function publicJwk(pem) {
     return crypto.createPublicKey(pem).export({ format: 'jwk' });
+}
+
+
+// kid: of RSA a text, of EC the thumbprint (RFC 7638)
+
+function namedJwk(id) {
+    const jwk = publicJwk(fileOf(`${id}.key`));
+    const { crv, kty, x, y } = jwk;
+    const thumbprint = crypto.createHash('sha256')
+        .update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+
+    return { ...jwk, kid: kty === 'EC' ? thumbprint : `key of ${id}` };
 }
 
 

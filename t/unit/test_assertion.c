@@ -37,6 +37,7 @@ static void refused(const octets_t *pem, const char *why, const char *what);
 static void test_signed(EVP_PKEY *pkey, const char *alg);
 static void test_again(EVP_PKEY *pkey);
 static void test_odd(EVP_PKEY *pkey);
+static void test_kid(EVP_PKEY *pkey);
 static void test_other_key(EVP_PKEY *pkey);
 static void assertion_of(agent_assertion_t *assertion, octets_t *pem,
     EVP_PKEY *pkey);
@@ -67,6 +68,7 @@ main(void)
     test_signed(rsa, "RS256");
     test_again(ec);
     test_odd(ec);
+    test_kid(ec);
     test_other_key(rsa);
 
     EVP_PKEY_free(ec);
@@ -86,7 +88,7 @@ test_keys(void)
     octets_t                pem;
     EVP_PKEY               *pkey;
     agent_str_t             text;
-    agent_assertion_alg_e   alg;
+    agent_assertion_key_t   key;
 
     static const struct {
         const char  *name;
@@ -121,10 +123,11 @@ test_keys(void)
             continue;
         }
 
-        ok(agent_assertion_key(&text, &alg, err) == 0
-           && alg == (keys[i].bits ? AGENT_ASSERTION_RS256
-                                   : AGENT_ASSERTION_ES256),
+        ok(agent_assertion_key(&text, &key, err) == 0
+           && key.alg == (keys[i].bits ? AGENT_ASSERTION_RS256
+                                       : AGENT_ASSERTION_ES256),
            "%s is taken", keys[i].name);
+        ok(strlen(key.thumbprint) == 43, "%s has a thumbprint", keys[i].name);
     }
 }
 
@@ -193,14 +196,14 @@ refused(const octets_t *pem, const char *why, const char *what)
 {
     char                    err[AGENT_ERROR_LEN];
     agent_str_t             text;
-    agent_assertion_alg_e   alg;
+    agent_assertion_key_t   key;
 
     text.data = pem->data;
     text.len = pem->len;
 
     err[0] = '\0';
 
-    ok(agent_assertion_key(&text, &alg, err) == -1, "%s: refused", what);
+    ok(agent_assertion_key(&text, &key, err) == -1, "%s: refused", what);
     is_str(err, strlen(err), why, "%s: says why", what);
 }
 
@@ -328,6 +331,33 @@ test_odd(EVP_PKEY *pkey)
 }
 
 
+/* RFC 7515, 4.1.4 */
+
+static void
+test_kid(EVP_PKEY *pkey)
+{
+    char               *text;
+    json_t             *header;
+    octets_t            pem;
+    const char         *kid;
+    agent_assertion_t   assertion;
+
+    assertion_of(&assertion, &pem, pkey);
+    assertion.kid = "key \"1\"";
+
+    text = agent_assertion_sign(&assertion, NOW);
+    header = text ? part(text, 0) : NULL;
+    kid = json_string_value(json_object_get(header, "kid"));
+
+    ok(kid && strcmp(kid, "key \"1\"") == 0, "the id of the key");
+    ok(json_object_size(header) == 3, "and no more than that");
+    ok(text && verified(text, pkey), "which is signed, too");
+
+    json_decref(header);
+    agent_assertion_free(text);
+}
+
+
 static void
 test_other_key(EVP_PKEY *pkey)
 {
@@ -341,7 +371,7 @@ test_other_key(EVP_PKEY *pkey)
        "nothing is signed with a key of another type");
 
     assertion_of(&assertion, &pem, pkey);
-    assertion.key.len = 10;
+    assertion.pem.len = 10;
 
     ok(agent_assertion_sign(&assertion, NOW) == NULL,
        "nothing is signed with what is no key");
@@ -351,19 +381,22 @@ test_other_key(EVP_PKEY *pkey)
 static void
 assertion_of(agent_assertion_t *assertion, octets_t *pem, EVP_PKEY *pkey)
 {
-    char  err[AGENT_ERROR_LEN];
+    char                    err[AGENT_ERROR_LEN];
+    agent_assertion_key_t   key;
 
     pem_of(pem, pkey, NULL);
 
     memset(assertion, 0, sizeof(*assertion));
 
-    assertion->key.data = pem->data;
-    assertion->key.len = pem->len;
+    assertion->pem.data = pem->data;
+    assertion->pem.len = pem->len;
     assertion->client_id = "gate";
     assertion->audience = "https://as.test/tenant";
 
-    ok(agent_assertion_key(&assertion->key, &assertion->alg, err) == 0,
+    ok(agent_assertion_key(&assertion->pem, &key, err) == 0,
        "a key that signs");
+
+    assertion->alg = key.alg;
 }
 
 

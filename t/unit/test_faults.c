@@ -244,8 +244,8 @@ test_assertion(void)
 
     memset(&assertion, 0, sizeof(assertion));
 
-    assertion.key.data = (uint8_t *) pem;
-    assertion.key.len = (size_t) n;
+    assertion.pem.data = (uint8_t *) pem;
+    assertion.pem.len = (size_t) n;
     assertion.alg = AGENT_ASSERTION_ES256;
     assertion.client_id = "gate";
     assertion.audience = "https://as.test";
