@@ -7,6 +7,8 @@
 #define _NGX_AGENT_AUDIT_SINK_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <ngx_event.h>
 
 #include "ngx_agent_audit.h"

@@ -4,6 +4,9 @@
  * itself does not ask for.  Their text is parsed at the first use.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_claim.h"
 #include "ngx_agent_module.h"
 

@@ -4,6 +4,9 @@
  * issue tokens for what is guarded here (RFC 9728).
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_json.h"
 #include "agent_resource.h"
 #include "ngx_agent_compat.h"

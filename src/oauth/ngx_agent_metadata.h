@@ -8,6 +8,9 @@
 #define _NGX_AGENT_METADATA_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_metadata.h"
 #include "ngx_agent_provider.h"
 

@@ -8,6 +8,9 @@
 #define _NGX_AGENT_TOKEN_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_reason.h"
 #include "ngx_agent_token_zone.h"
 
