@@ -352,3 +352,40 @@ is(calls(), 1, 'one call');
 $as->clear;
 --- no_error_log
 open socket
+
+
+
+=== TEST 11: nobody waits for longer than timeout, turn and call together
+--- http_config
+{{provider(max_pending => 1, timeout => '2s', breaker => 'failures=1')}}
+--- run
+$as->reset;
+$as->scripted('introspection', $main::good, delay => 1500);
+
+# the second has its turn when 500 ms are left, which are too few
+my ($answers, $seconds) = at_once(some(2));
+
+is(statuses($answers), '200:1 503:1', 'one of them has its verdict');
+cmp_ok($seconds, '<', 2.8, 'both have their answer');
+
+$as->clear;
+$as->scripted('introspection', $main::good);
+is(ask('GET /t', Authorization => 'Bearer ' . (some(1))[0])->{status}, 200,
+    'that the time was short is not held against the server');
+$as->clear;
+
+
+
+=== TEST 12: many who wait for a turn
+--- http_config
+{{provider(max_pending => 4)}}
+--- run
+$as->reset;
+$as->scripted('introspection', $main::good, delay => 5);
+
+my ($answers) = at_once(some(200));
+
+is(statuses($answers), '200:200', 'all have it');
+is(calls(), 200, 'once');
+cmp_ok($as->fault_stats->{most}, '<=', 4, 'four at once at most');
+$as->clear;

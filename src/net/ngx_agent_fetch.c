@@ -57,6 +57,10 @@ ngx_agent_fetch_start(const ngx_agent_fetch_conf_t *conf,
         return NULL;
     }
 
+    if (request->timeout) {
+        f->timeout = request->timeout;
+    }
+
     if (ngx_agent_fetch_request(f, request) != NGX_OK) {
         ngx_destroy_pool(f->pool);
         return NULL;
@@ -116,6 +120,7 @@ ngx_agent_fetch_new(const ngx_agent_fetch_conf_t *conf,
     f->pool = pool;
     f->log = ngx_cycle->log;
     f->conf = conf;
+    f->timeout = conf->timeout;
     f->handler = handler;
     f->data = data;
 
@@ -174,7 +179,7 @@ ngx_agent_fetch_event(ngx_event_t *ev)
     /* not cancelable: somebody waits for what comes of it */
 
     f->begun = 1;
-    ngx_add_timer(&f->event, f->conf->timeout);
+    ngx_add_timer(&f->event, f->timeout);
 
     ngx_agent_fetch_begin(f);
 }
@@ -356,7 +361,7 @@ ngx_agent_fetch_connect(ngx_agent_fetch_t *f)
         if (rc == NGX_AGAIN) {
             ngx_add_timer(f->peer->connection->write,
                           f->next < f->naddrs ? NGX_AGENT_FETCH_CONNECT
-                                              : f->conf->timeout);
+                                              : f->timeout);
             return;
         }
 

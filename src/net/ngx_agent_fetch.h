@@ -60,6 +60,7 @@ typedef struct {
     ngx_str_t            method;
     ngx_str_t            headers;       /* whole lines, each with CRLF */
     ngx_str_t            body;
+    ngx_msec_t           timeout;       /* 0: that of the configuration */
 } ngx_agent_fetch_request_t;
 
 

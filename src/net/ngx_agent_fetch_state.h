@@ -35,6 +35,7 @@ struct ngx_agent_fetch_s {
     ngx_agent_fetch_pt             handler;
     void                          *data;
 
+    ngx_msec_t                     timeout;
     ngx_event_t                    event;       /* begin, then the deadline */
     ngx_resolver_ctx_t            *resolving;
     ngx_addr_t                    *addrs;

@@ -5,15 +5,29 @@
 #include <openssl/crypto.h>
 
 
-/* ms between two questions whether another worker is done: 2, 4, 8, 8, ... */
+/*
+ * While calls of this worker wait for a turn it looks each 2 ms whether one
+ * has ended in any worker, which costs a read of memory.  Those that wait for
+ * a place ask all the same each 8 ms, as the mutex may have been taken, and
+ * those whose key another worker has each 64 ms, as that one may have died.
+ */
 
-#define NGX_AGENT_CALL_DELAY      2
-#define NGX_AGENT_CALL_DELAY_MAX  8
+#define NGX_AGENT_CALL_TICK   2
+#define NGX_AGENT_CALL_PLACE  4
+#define NGX_AGENT_CALL_TAKEN  32
 
 
-static void ngx_agent_call_start(ngx_agent_call_t *call);
-static void ngx_agent_call_wait(ngx_agent_call_t *call);
+static void ngx_agent_call_insert(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+static ngx_int_t ngx_agent_call_cmp(const ngx_agent_call_t *call,
+    const ngx_agent_provider_t *provider, const u_char *key);
+static ngx_rbtree_key_t ngx_agent_call_hash(const u_char *key);
 static void ngx_agent_call_handler(ngx_event_t *ev);
+static ngx_int_t ngx_agent_call_try(ngx_agent_call_t *call);
+static ngx_int_t ngx_agent_call_claim(ngx_agent_call_t *call);
+static void ngx_agent_call_wait(ngx_agent_call_t *call);
+static void ngx_agent_call_tick(ngx_event_t *ev);
+static void ngx_agent_call_turns(ngx_uint_t places, ngx_uint_t taken);
 static ngx_uint_t ngx_agent_call_cached(ngx_agent_call_t *call);
 static void ngx_agent_call_tell(ngx_agent_call_t *call,
     ngx_agent_token_t *token, agent_reason_e reason,
@@ -22,15 +36,32 @@ static ngx_int_t ngx_agent_call_copy(ngx_pool_t *pool,
     const agent_claims_t *claims, agent_claims_t *copy);
 
 
-/* of this worker: calls are few, each is for a token never seen */
+/* of this worker */
 
-static ngx_queue_t  ngx_agent_calls;
+static ngx_rbtree_t       ngx_agent_calls;
+static ngx_rbtree_node_t  ngx_agent_calls_sentinel;
+
+static ngx_queue_t        ngx_agent_calls_waiting;  /* the oldest first */
+static ngx_event_t        ngx_agent_calls_event;
+static ngx_connection_t   ngx_agent_calls_dumb;     /* nginx logs its fd */
+static ngx_uint_t         ngx_agent_calls_ticks;
+static uint64_t           ngx_agent_calls_landings;
 
 
 void
 ngx_agent_token_init_process(void)
 {
-    ngx_queue_init(&ngx_agent_calls);
+    ngx_rbtree_init(&ngx_agent_calls, &ngx_agent_calls_sentinel,
+                    ngx_agent_call_insert);
+    ngx_queue_init(&ngx_agent_calls_waiting);
+
+    ngx_memzero(&ngx_agent_calls_event, sizeof(ngx_event_t));
+
+    ngx_agent_calls_event.handler = ngx_agent_call_tick;
+    ngx_agent_calls_event.data = &ngx_agent_calls_dumb;
+    ngx_agent_calls_event.log = ngx_cycle->log;
+
+    ngx_agent_calls_dumb.fd = (ngx_socket_t) -1;
 }
 
 
@@ -48,23 +79,96 @@ ngx_agent_now(void)
 ngx_agent_call_t *
 ngx_agent_call_find(const ngx_agent_token_t *token)
 {
-    ngx_queue_t       *q;
-    ngx_agent_call_t  *call;
+    ngx_int_t           rc;
+    ngx_agent_call_t   *call;
+    ngx_rbtree_key_t    hash;
+    ngx_rbtree_node_t  *node;
 
-    for (q = ngx_queue_head(&ngx_agent_calls);
-         q != ngx_queue_sentinel(&ngx_agent_calls);
-         q = ngx_queue_next(q))
-    {
-        call = ngx_queue_data(q, ngx_agent_call_t, link);
+    hash = ngx_agent_call_hash(token->digest);
+    node = ngx_agent_calls.root;
 
-        if (call->provider == token->provider
-            && ngx_memcmp(call->key, token->digest, NGX_AGENT_CACHE_KEY) == 0)
-        {
+    while (node != ngx_agent_calls.sentinel) {
+
+        if (hash != node->key) {
+            node = (hash < node->key) ? node->left : node->right;
+            continue;
+        }
+
+        call = ngx_rbtree_data(node, ngx_agent_call_t, node);
+
+        rc = ngx_agent_call_cmp(call, token->provider, token->digest);
+
+        if (rc == 0) {
             return call;
         }
+
+        node = (rc < 0) ? node->left : node->right;
     }
 
     return NULL;
+}
+
+
+/* as ngx_str_rbtree_insert_value() */
+
+static void
+ngx_agent_call_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_agent_call_t    *call, *other;
+    ngx_rbtree_node_t  **p;
+
+    call = ngx_rbtree_data(node, ngx_agent_call_t, node);
+
+    for ( ;; ) {
+
+        if (node->key != temp->key) {
+            p = (node->key < temp->key) ? &temp->left : &temp->right;
+
+        } else {
+            other = ngx_rbtree_data(temp, ngx_agent_call_t, node);
+
+            p = (ngx_agent_call_cmp(other, call->provider, call->key) < 0)
+                ? &temp->left : &temp->right;
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+    ngx_rbt_red(node);
+}
+
+
+static ngx_int_t
+ngx_agent_call_cmp(const ngx_agent_call_t *call,
+    const ngx_agent_provider_t *provider, const u_char *key)
+{
+    if (provider != call->provider) {
+        return ((uintptr_t) provider < (uintptr_t) call->provider) ? -1 : 1;
+    }
+
+    return ngx_memcmp(key, call->key, NGX_AGENT_CACHE_KEY);
+}
+
+
+/* a digest needs no hash of its own: nobody finds two that begin alike often */
+
+static ngx_rbtree_key_t
+ngx_agent_call_hash(const u_char *key)
+{
+    ngx_rbtree_key_t  hash;
+
+    ngx_memcpy(&hash, key, sizeof(hash));
+
+    return hash;
 }
 
 
@@ -114,7 +218,6 @@ ngx_agent_call_begin(const ngx_agent_token_t *token, int64_t probe)
     call->provider = token->provider;
     call->since = ngx_agent_now();
     call->deadline = ngx_current_msec + token->provider->timeout;
-    call->delay = NGX_AGENT_CALL_DELAY;
     call->probe = probe;
 
     call->value.data = p;
@@ -129,7 +232,9 @@ ngx_agent_call_begin(const ngx_agent_token_t *token, int64_t probe)
     call->event.log = call->log;
 
     ngx_queue_init(&call->waiters);
-    ngx_queue_insert_tail(&ngx_agent_calls, &call->link);
+
+    call->node.key = ngx_agent_call_hash(call->key);
+    ngx_rbtree_insert(&ngx_agent_calls, &call->node);
 
     /* not from within the request's own turn, which is not done yet */
 
@@ -146,32 +251,36 @@ ngx_agent_call_handler(ngx_event_t *ev)
 
     call = ev->data;
 
-    if (ngx_agent_call_cached(call)) {
-        return;
-    }
+    if (call->begun) {
 
-    if ((ngx_msec_int_t) (call->deadline - ngx_current_msec) <= 0) {
+        /* it never had its turn, for which the server is not to blame */
+
         ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
         return;
     }
 
-    ngx_agent_call_start(call);
+    call->begun = 1;
+
+    (void) ngx_agent_call_try(call);
 }
 
 
-static void
-ngx_agent_call_start(ngx_agent_call_t *call)
-{
-    uint64_t              outcome;
-    ngx_agent_flights_t   flights;
+/* NGX_OK: it is under way, or over; NGX_AGAIN: it waits for a turn */
 
-    /* it may have opened while this call waited for its turn */
+static ngx_int_t
+ngx_agent_call_try(ngx_agent_call_t *call)
+{
+    if (ngx_agent_call_cached(call)) {
+        return NGX_OK;
+    }
+
+    /* it may have opened while this call waited */
 
     if (call->probe == 0
         && ngx_agent_breaker_open(call->zone, call->provider, NULL))
     {
         ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
-        return;
+        return NGX_OK;
     }
 
     switch (ngx_agent_metadata_introspection(call->provider, &call->ep,
@@ -182,15 +291,32 @@ ngx_agent_call_start(ngx_agent_call_t *call)
         break;
 
     case NGX_AGAIN:
+        call->taken = 0;
         ngx_agent_call_wait(call);
-        return;
+        return NGX_AGAIN;
 
     default:
         ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
-        return;
+        return NGX_OK;
     }
 
+    if (ngx_agent_call_claim(call) != NGX_OK) {
+        ngx_agent_call_wait(call);
+        return NGX_AGAIN;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_call_claim(ngx_agent_call_t *call)
+{
+    uint64_t             outcome;
+    ngx_agent_flights_t  flights;
+
     flights = call->zone->flights;
+    call->taken = 0;
 
     switch (ngx_agent_flight_claim(&flights, call->key, call->provider->part,
                                    call->provider->max_pending, call->since,
@@ -199,44 +325,131 @@ ngx_agent_call_start(ngx_agent_call_t *call)
 
     case NGX_OK:
 
+        if (call->event.timer_set) {
+            ngx_del_timer(&call->event);
+        }
+
         if (ngx_agent_introspect(call) != NGX_OK) {
             ngx_agent_call_finish(call, AGENT_INTERNAL_ERROR, NULL);
         }
 
-        return;
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        call->taken = 1;
+        return NGX_AGAIN;
 
     case NGX_DONE:
 
-        /* another worker's call failed: ours would, too */
+        /* another's call failed: ours would, too, but for a fault of ours */
 
-        if (outcome != AGENT_OK) {
+        if (outcome != AGENT_OK && outcome != AGENT_INTERNAL_ERROR) {
             ngx_agent_call_finish(call, (agent_reason_e) outcome, NULL);
-            return;
+            return NGX_OK;
         }
 
-        /* it did not, yet what it learnt could not be cached: ask anew */
+        /* what it learnt could not be cached: ask anew */
 
         call->since = ngx_agent_now() + 1;
-        break;
+        return NGX_AGAIN;
 
     default:
-        break;
+        return NGX_AGAIN;
     }
-
-    ngx_agent_call_wait(call);
 }
 
 
 static void
 ngx_agent_call_wait(ngx_agent_call_t *call)
 {
-    ngx_msec_t  left;
+    ngx_msec_int_t  left;
 
-    left = call->deadline - ngx_current_msec;
+    ngx_queue_insert_tail(&ngx_agent_calls_waiting, &call->link);
+    call->linked = 1;
 
-    ngx_add_timer(&call->event, ngx_min(call->delay, ngx_max(left, 1)));
+    if (!call->event.timer_set) {
+        left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
+        ngx_add_timer(&call->event, (ngx_msec_t) ngx_max(left, 1));
+    }
 
-    call->delay = ngx_min(call->delay * 2, NGX_AGENT_CALL_DELAY_MAX);
+    if (!ngx_agent_calls_event.timer_set) {
+        ngx_add_timer(&ngx_agent_calls_event, NGX_AGENT_CALL_TICK);
+    }
+}
+
+
+static void
+ngx_agent_call_tick(ngx_event_t *ev)
+{
+    uint64_t           landings;
+    ngx_uint_t         landed;
+    ngx_queue_t       *q;
+    ngx_agent_call_t  *call;
+
+    if (ngx_queue_empty(&ngx_agent_calls_waiting)) {
+        return;
+    }
+
+    /* there is one zone */
+
+    q = ngx_queue_head(&ngx_agent_calls_waiting);
+    call = ngx_queue_data(q, ngx_agent_call_t, link);
+
+    landings = ngx_agent_flight_landings(&call->zone->flights);
+    landed = (landings != ngx_agent_calls_landings);
+
+    ngx_agent_calls_landings = landings;
+    ngx_agent_calls_ticks++;
+
+    ngx_agent_call_turns(landed
+                         || ngx_agent_calls_ticks % NGX_AGENT_CALL_PLACE == 0,
+                         landed
+                         || ngx_agent_calls_ticks % NGX_AGENT_CALL_TAKEN == 0);
+
+    if (!ngx_queue_empty(&ngx_agent_calls_waiting) && !ev->timer_set) {
+        ngx_add_timer(ev, NGX_AGENT_CALL_TICK);
+    }
+}
+
+
+/* those that wait ask again, in their order */
+
+static void
+ngx_agent_call_turns(ngx_uint_t places, ngx_uint_t taken)
+{
+    ngx_int_t                     rc;
+    ngx_queue_t                  *q, waiting;
+    ngx_agent_call_t             *call;
+    const ngx_agent_provider_t   *provider, *full;
+
+    ngx_queue_init(&waiting);
+    ngx_queue_add(&waiting, &ngx_agent_calls_waiting);
+    ngx_queue_init(&ngx_agent_calls_waiting);
+
+    full = NULL;
+
+    while (!ngx_queue_empty(&waiting)) {
+
+        q = ngx_queue_head(&waiting);
+        call = ngx_queue_data(q, ngx_agent_call_t, link);
+        provider = call->provider;
+
+        ngx_queue_remove(q);
+        call->linked = 0;
+
+        /* where one has no place the next have none */
+
+        if (call->taken ? !taken : (!places || provider == full)) {
+            ngx_agent_call_wait(call);
+            continue;
+        }
+
+        rc = ngx_agent_call_try(call);
+
+        if (rc == NGX_AGAIN && !call->taken) {
+            full = provider;
+        }
+    }
 }
 
 
@@ -276,6 +489,11 @@ ngx_agent_call_finish(ngx_agent_call_t *call, agent_reason_e reason,
         ngx_del_timer(&call->event);
     }
 
+    if (call->linked) {
+        ngx_queue_remove(&call->link);
+        call->linked = 0;
+    }
+
     ngx_agent_breaker_leave(call->zone, call->provider, call->probe);
 
     if (call->id) {
@@ -285,7 +503,7 @@ ngx_agent_call_finish(ngx_agent_call_t *call, agent_reason_e reason,
 
     /* nobody joins from now on, whatever the handlers do */
 
-    ngx_queue_remove(&call->link);
+    ngx_rbtree_delete(&ngx_agent_calls, &call->node);
 
     ngx_queue_init(&waiters);
 

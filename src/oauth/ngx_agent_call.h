@@ -16,7 +16,8 @@
 
 
 struct ngx_agent_call_s {
-    ngx_queue_t                    link;        /* of all calls */
+    ngx_rbtree_node_t              node;        /* among all calls */
+    ngx_queue_t                    link;        /* of those without a turn */
     ngx_queue_t                    waiters;
     const ngx_agent_token_zone_t  *zone;
     const ngx_agent_provider_t    *provider;
@@ -25,15 +26,18 @@ struct ngx_agent_call_s {
     agent_str_t                    value;       /* a copy, cleansed */
     u_char                         key[NGX_AGENT_CACHE_KEY];
 
-    ngx_event_t                    event;       /* to ask again, or to end */
+    ngx_event_t                    event;       /* to begin, then to end */
     ngx_msec_t                     deadline;
-    ngx_msec_t                     delay;
     int64_t                        since;
     uint64_t                       id;          /* of our flight, 0: none */
     int64_t                        probe;       /* claim on it, 0: none */
     ngx_uint_t                     retry_after; /* seconds; 0: not known */
     const ngx_agent_endpoint_t    *ep;          /* in this turn only */
     ngx_agent_fetch_t             *fetch;
+    unsigned                       begun:1;
+    unsigned                       linked:1;
+    unsigned                       taken:1;     /* its key, by another one */
+    unsigned                       cut:1;       /* less than the timeout left */
 };
 
 

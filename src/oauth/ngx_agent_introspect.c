@@ -19,6 +19,10 @@
     "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"        \
     "&client_assertion="
 
+/* ms that may pass before a call is made without its being late */
+
+#define NGX_AGENT_CALL_SLACK     20
+
 
 static ngx_int_t ngx_agent_introspect_body(ngx_agent_call_t *call,
     const ngx_str_t *secret, ngx_str_t *body);
@@ -47,6 +51,7 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 {
     ngx_int_t                     rc;
     ngx_str_t                     secret;
+    ngx_msec_int_t                left;
     ngx_agent_fetch_request_t     request;
     const ngx_agent_provider_t   *provider;
 
@@ -60,6 +65,13 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 
     ngx_memzero(&request, sizeof(request));
     ngx_str_set(&request.method, "POST");
+
+    /* of the time that clients wait some may be over */
+
+    left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
+    request.timeout = (ngx_msec_t) ngx_max(left, 1);
+
+    call->cut = (request.timeout + NGX_AGENT_CALL_SLACK < provider->timeout);
 
     rc = ngx_agent_introspect_body(call, &secret, &request.body);
 
@@ -291,7 +303,12 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
         || answer->status >= 500
         || answer->status == 429)
     {
-        ngx_agent_breaker_failed(call);
+        /* a server that was given less time has not failed */
+
+        if (answer->error != NGX_AGENT_FETCH_TIMEOUT || !call->cut) {
+            ngx_agent_breaker_failed(call);
+        }
+
         return AGENT_PROVIDER_UNAVAILABLE;
     }
 

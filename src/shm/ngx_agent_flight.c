@@ -4,7 +4,7 @@
 
 
 #define NGX_AGENT_FLIGHT_MAGIC   0x74686c66     /* "flht" */
-#define NGX_AGENT_FLIGHT_LAYOUT  1
+#define NGX_AGENT_FLIGHT_LAYOUT  2
 
 /* ms that the outcome of a landed flight is kept for those who wait */
 
@@ -201,7 +201,16 @@ ngx_agent_flight_land(ngx_agent_flights_t *flights, uint64_t id,
             slot->outcome = outcome;
             slot->landed = now_ms;
             __atomic_store_n(&slot->pid, 0, __ATOMIC_RELEASE);
+            (void) __atomic_add_fetch(&flights->sh->landings, 1,
+                                      __ATOMIC_RELEASE);
             return;
         }
     }
+}
+
+
+uint64_t
+ngx_agent_flight_landings(const ngx_agent_flights_t *flights)
+{
+    return __atomic_load_n(&flights->sh->landings, __ATOMIC_ACQUIRE);
 }

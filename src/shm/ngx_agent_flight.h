@@ -35,6 +35,7 @@ typedef struct {
     uint32_t                 magic;
     uint32_t                 layout;
     uint64_t                 last_id;
+    uint64_t                 landings;
     ngx_agent_flight_slot_t  slot[NGX_AGENT_FLIGHTS];
 } ngx_agent_flight_sh_t;
 
@@ -65,6 +66,12 @@ ngx_int_t ngx_agent_flights_init(ngx_agent_flights_t *flights,
 ngx_int_t ngx_agent_flight_claim(ngx_agent_flights_t *flights,
     const u_char *key, const u_char *part, ngx_uint_t max, int64_t since,
     int64_t now_ms, uint64_t *id, uint64_t *outcome);
+
+
+/* how many have landed: while it stays as it is asking again is of no use, but
+ * for what a process held that is gone */
+
+uint64_t ngx_agent_flight_landings(const ngx_agent_flights_t *flights);
 
 
 /* gives a key back and tells whoever waits what came of it */

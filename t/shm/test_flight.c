@@ -66,7 +66,9 @@ static void
 turns(ngx_agent_flights_t *flights)
 {
     pid_t     pid;
-    uint64_t  first;
+    uint64_t  first, landings;
+
+    landings = ngx_agent_flight_landings(flights);
 
     ok(claim(flights, 1, 0, NOW) == NGX_OK, "the first has it");
     first = id;
@@ -77,12 +79,15 @@ turns(ngx_agent_flights_t *flights)
     ngx_agent_flight_land(flights, id, 22, NOW);
     ngx_agent_flight_land(flights, first, 11, NOW + 5);
 
+    ok(ngx_agent_flight_landings(flights) == landings + 2, "both are counted");
+
     ok(claim(flights, 1, NOW, NOW + 6) == NGX_DONE && outcome == 11,
        "who waits is told what came of it");
     ok(claim(flights, 1, NOW + 6, NOW + 6) == NGX_OK,
        "who came later flies anew");
 
     ngx_agent_flight_land(flights, first, 99, NOW + 7);
+    ok(ngx_agent_flight_landings(flights) == landings + 2, "once");
     ok(claim(flights, 1, NOW + 6, NOW + 8) == NGX_DECLINED,
        "what landed once does not land again");
     ngx_agent_flight_land(flights, id, 0, NOW + 9);
