@@ -43,8 +43,6 @@ static int agent_claims_text(const json_t *object, const char *name,
 static int agent_claims_printable(const agent_str_t *text);
 static int agent_claims_put(agent_claims_buf_t *b, const void *data,
     size_t len, agent_str_t *text);
-static int agent_claims_time(const json_t *object, const char *name,
-    int64_t *t, char *err);
 static int agent_claims_scope(const json_t *object, agent_claims_buf_t *b,
     agent_claims_t *claims, char *err);
 static int agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
@@ -220,9 +218,7 @@ agent_claims_put(agent_claims_buf_t *b, const void *data, size_t len,
 }
 
 
-/* NumericDate, RFC 7519, 2: a JSON number, perhaps with a fraction */
-
-static int
+int
 agent_claims_time(const json_t *object, const char *name, int64_t *t,
     char *err)
 {

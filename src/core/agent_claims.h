@@ -99,6 +99,17 @@ int agent_claims_take(const json_t *object, const agent_str_t *text,
 
 
 /*
+ * A NumericDate (RFC 7519, 2: a JSON number, perhaps with a fraction) to
+ * milliseconds, AGENT_CLAIM_NONE where the member is not there.  Returns 0, or
+ * -1 with err set where it is none, negative, or so large that a double loses
+ * milliseconds.
+ */
+
+int agent_claims_time(const json_t *object, const char *name, int64_t *t,
+    char *err);
+
+
+/*
  * Takes the next text off the front of a list (audiences, actors): returns 1
  * and sets *one, which points into *rest, or 0 where none is left.
  */

@@ -30,7 +30,6 @@ typedef struct {
 
 typedef struct {
     const char  *crv;
-    const char  *group;
     uint32_t     algs;
     size_t       len;               /* octets of a coordinate */
 } agent_jwk_curve_t;
@@ -38,7 +37,8 @@ typedef struct {
 
 typedef struct {
     const char  *kty;
-    int        (*take)(agent_jwk_t *key, const json_t *jwk, char *err);
+    int        (*take)(agent_jwk_t *key, const json_t *jwk,
+                       const agent_jwk_curves_t *curves, char *err);
 } agent_jwk_type_t;
 
 
@@ -48,28 +48,35 @@ static int agent_jwk_kid(agent_jwk_t *key, const json_t *jwk, char *err);
 static int agent_jwk_alg(agent_jwk_t *key, const json_t *jwk, char *err);
 static int agent_jwk_value(const json_t *jwk, const char *name,
     agent_jwk_value_t *value, char *err);
-static int agent_jwk_rsa(agent_jwk_t *key, const json_t *jwk, char *err);
+static int agent_jwk_rsa(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err);
 static int agent_jwk_rsa_sane(const BIGNUM *n, char *err);
 static int agent_jwk_roca(const BIGNUM *n);
 static int agent_jwk_rsa_make(agent_jwk_t *key, const BIGNUM *n,
     const BIGNUM *e);
-static int agent_jwk_ec(agent_jwk_t *key, const json_t *jwk, char *err);
-static int agent_jwk_okp(agent_jwk_t *key, const json_t *jwk, char *err);
-static int agent_jwk_oct(agent_jwk_t *key, const json_t *jwk, char *err);
+static int agent_jwk_ec(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err);
+static int agent_jwk_ec_make(agent_jwk_t *key, const agent_jwk_curve_t *curve,
+    const agent_jwk_curves_t *curves, uint8_t *point, size_t len);
+static int agent_jwk_okp(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err);
+static int agent_jwk_oct(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err);
 #ifdef AGENT_HAVE_ML_DSA
-static int agent_jwk_akp(agent_jwk_t *key, const json_t *jwk, char *err);
+static int agent_jwk_akp(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err);
 #endif
-static int agent_jwk_import(agent_jwk_t *key, const char *type,
+static int agent_jwk_import(EVP_PKEY **pkey, const char *type, int selection,
     OSSL_PARAM *params);
 static int agent_jwk_thumbprint(agent_jwk_t *key, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 
 static const agent_jwk_curve_t  agent_jwk_curves[] = {
-    { "P-256", "P-256", AGENT_ALG_ES256, 32 },
-    { "P-384", "P-384", AGENT_ALG_ES384, 48 },
-    { "P-521", "P-521", AGENT_ALG_ES512, 66 },
-    { NULL, NULL, 0, 0 }
+    { "P-256", AGENT_ALG_ES256, 32 },
+    { "P-384", AGENT_ALG_ES384, 48 },
+    { "P-521", AGENT_ALG_ES512, 66 },
+    { NULL, 0, 0 }
 };
 
 
@@ -86,7 +93,8 @@ static const agent_jwk_type_t  agent_jwk_types[] = {
 
 
 int
-agent_jwk_take(agent_jwk_t *key, const json_t *jwk, int secrets, char *err)
+agent_jwk_take(agent_jwk_t *key, const json_t *jwk, int secrets,
+    const agent_jwk_curves_t *curves, char *err)
 {
     int                      rc;
     const char              *kty;
@@ -128,7 +136,7 @@ agent_jwk_take(agent_jwk_t *key, const json_t *jwk, int secrets, char *err)
 
     rc = (agent_jwk_purpose(jwk, err) != 0
           || agent_jwk_kid(key, jwk, err) != 0
-          || type->take(key, jwk, err) != 0
+          || type->take(key, jwk, curves, err) != 0
           || agent_jwk_alg(key, jwk, err) != 0) ? -1 : 0;
 
     (void) ERR_pop_to_mark();
@@ -293,11 +301,14 @@ agent_jwk_value(const json_t *jwk, const char *name, agent_jwk_value_t *value,
 /* RFC 7518, 6.3.1 */
 
 static int
-agent_jwk_rsa(agent_jwk_t *key, const json_t *jwk, char *err)
+agent_jwk_rsa(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err)
 {
     int                rc;
     BIGNUM            *modulus, *exponent;
     agent_jwk_value_t  n, e;
+
+    (void) curves;
 
     if (agent_jwk_value(jwk, "n", &n, err) != 0
         || agent_jwk_value(jwk, "e", &e, err) != 0)
@@ -439,7 +450,7 @@ agent_jwk_rsa_make(agent_jwk_t *key, const BIGNUM *n, const BIGNUM *e)
         return -1;
     }
 
-    rc = agent_jwk_import(key, "RSA", params);
+    rc = agent_jwk_import(&key->pkey, "RSA", EVP_PKEY_PUBLIC_KEY, params);
 
     OSSL_PARAM_free(params);
 
@@ -450,10 +461,10 @@ agent_jwk_rsa_make(agent_jwk_t *key, const BIGNUM *n, const BIGNUM *e)
 /* RFC 7518, 6.2.1: coordinates of the full size; OpenSSL checks the curve */
 
 static int
-agent_jwk_ec(agent_jwk_t *key, const json_t *jwk, char *err)
+agent_jwk_ec(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err)
 {
     uint8_t                   point[1 + 2 * AGENT_JWK_COORDINATE_MAX];
-    OSSL_PARAM                params[3];
     const char               *crv;
     agent_jwk_value_t         x, y;
     const agent_jwk_curve_t  *curve;
@@ -485,13 +496,7 @@ agent_jwk_ec(agent_jwk_t *key, const json_t *jwk, char *err)
     memcpy(point + 1, x.data, x.len);
     memcpy(point + 1 + x.len, y.data, y.len);
 
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-                                                 (char *) curve->group, 0);
-    params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-                                                  point, 1 + 2 * x.len);
-    params[2] = OSSL_PARAM_construct_end();
-
-    if (agent_jwk_import(key, "EC", params) != 0) {
+    if (agent_jwk_ec_make(key, curve, curves, point, 1 + 2 * x.len) != 0) {
         return agent_fail(err, "the point is not on its curve");
     }
 
@@ -504,13 +509,82 @@ agent_jwk_ec(agent_jwk_t *key, const json_t *jwk, char *err)
 }
 
 
+static int
+agent_jwk_ec_make(agent_jwk_t *key, const agent_jwk_curve_t *curve,
+    const agent_jwk_curves_t *curves, uint8_t *point, size_t len)
+{
+    OSSL_PARAM  params[3];
+
+    if (curves == NULL) {
+        params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                                                     (char *) curve->crv, 0);
+        params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                      point, len);
+        params[2] = OSSL_PARAM_construct_end();
+
+        return agent_jwk_import(&key->pkey, "EC", EVP_PKEY_PUBLIC_KEY, params);
+    }
+
+    key->pkey = EVP_PKEY_dup(curves->pkeys[curve - agent_jwk_curves]);
+
+    return (key->pkey
+            && EVP_PKEY_set1_encoded_public_key(key->pkey, point, len) == 1)
+           ? 0 : -1;
+}
+
+
+int
+agent_jwk_curves_init(agent_jwk_curves_t *curves)
+{
+    size_t      i;
+    OSSL_PARAM  params[2];
+
+    memset(curves, 0, sizeof(*curves));
+
+    (void) ERR_set_mark();
+
+    for (i = 0; agent_jwk_curves[i].crv; i++) {
+        params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                        (char *) agent_jwk_curves[i].crv, 0);
+        params[1] = OSSL_PARAM_construct_end();
+
+        if (agent_jwk_import(&curves->pkeys[i], "EC", EVP_PKEY_KEY_PARAMETERS,
+                             params)
+            != 0)
+        {
+            agent_jwk_curves_free(curves);
+            break;
+        }
+    }
+
+    (void) ERR_pop_to_mark();
+
+    return agent_jwk_curves[i].crv ? -1 : 0;
+}
+
+
+void
+agent_jwk_curves_free(agent_jwk_curves_t *curves)
+{
+    size_t  i;
+
+    for (i = 0; agent_jwk_curves[i].crv; i++) {
+        EVP_PKEY_free(curves->pkeys[i]);
+        curves->pkeys[i] = NULL;
+    }
+}
+
+
 /* RFC 8037, 2 */
 
 static int
-agent_jwk_okp(agent_jwk_t *key, const json_t *jwk, char *err)
+agent_jwk_okp(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err)
 {
     const char         *crv;
     agent_jwk_value_t   x;
+
+    (void) curves;
 
     crv = agent_jwk_string(jwk, "crv");
 
@@ -540,13 +614,16 @@ agent_jwk_okp(agent_jwk_t *key, const json_t *jwk, char *err)
 /* RFC 7518, 6.4 */
 
 static int
-agent_jwk_oct(agent_jwk_t *key, const json_t *jwk, char *err)
+agent_jwk_oct(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err)
 {
     size_t              min;
     uint8_t            *copy;
     agent_str_t         name;
     const char         *alg;
     agent_jwk_value_t   k;
+
+    (void) curves;
 
     /* without it one secret would serve several hashes */
 
@@ -598,11 +675,14 @@ agent_jwk_oct(agent_jwk_t *key, const json_t *jwk, char *err)
 /* "AKP" says its algorithm; the raw key is of one length for each */
 
 static int
-agent_jwk_akp(agent_jwk_t *key, const json_t *jwk, char *err)
+agent_jwk_akp(agent_jwk_t *key, const json_t *jwk,
+    const agent_jwk_curves_t *curves, char *err)
 {
     agent_str_t         name;
     const char         *alg;
     agent_jwk_value_t   pub;
+
+    (void) curves;
 
     alg = agent_jwk_string(jwk, "alg");
 
@@ -635,7 +715,8 @@ agent_jwk_akp(agent_jwk_t *key, const json_t *jwk, char *err)
 
 
 static int
-agent_jwk_import(agent_jwk_t *key, const char *type, OSSL_PARAM *params)
+agent_jwk_import(EVP_PKEY **pkey, const char *type, int selection,
+    OSSL_PARAM *params)
 {
     int            rc;
     EVP_PKEY_CTX  *ctx;
@@ -644,8 +725,7 @@ agent_jwk_import(agent_jwk_t *key, const char *type, OSSL_PARAM *params)
 
     rc = (ctx
           && EVP_PKEY_fromdata_init(ctx) == 1
-          && EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_PUBLIC_KEY, params)
-             == 1) ? 0 : -1;
+          && EVP_PKEY_fromdata(ctx, pkey, selection, params) == 1) ? 0 : -1;
 
     EVP_PKEY_CTX_free(ctx);
 

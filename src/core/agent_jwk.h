@@ -45,6 +45,14 @@ typedef struct {
 } agent_jwks_t;
 
 
+/* keys without a point, which one that comes with a request is made of at a
+ * fifth of the price: in each worker, const once made */
+
+typedef struct {
+    EVP_PKEY      *pkeys[3];        /* P-256, P-384, P-521 */
+} agent_jwk_curves_t;
+
+
 /* why the key at this place in the set, from 0 on, is not used, or is in doubt;
  * text quotes nothing of the set */
 
@@ -88,12 +96,19 @@ int agent_jwks_has(const agent_jwks_t *set, uint64_t id);
 
 
 /*
- * Reads one key; it is to be freed with agent_jwk_free().  Returns 0, or -1
- * with err set and nothing to be freed.
+ * Reads one key; it is to be freed with agent_jwk_free().  curves may be NULL.
+ * Returns 0, or -1 with err set and nothing to be freed.
  */
 
-int agent_jwk_take(agent_jwk_t *key, const json_t *jwk, int secrets, char *err);
+int agent_jwk_take(agent_jwk_t *key, const json_t *jwk, int secrets,
+    const agent_jwk_curves_t *curves, char *err);
 void agent_jwk_free(agent_jwk_t *key);
+
+
+/* 0, or -1: no memory, and nothing to be freed */
+
+int agent_jwk_curves_init(agent_jwk_curves_t *curves);
+void agent_jwk_curves_free(agent_jwk_curves_t *curves);
 
 
 /* a member that is a string, or NULL */

@@ -82,7 +82,7 @@ agent_jwks_add(agent_jwks_t *set, size_t index, const json_t *jwk, int secrets,
 
     key = &set->keys[set->n];
 
-    if (agent_jwk_take(key, jwk, secrets, err) != 0) {
+    if (agent_jwk_take(key, jwk, secrets, NULL, err) != 0) {
         warn(data, index, err);
         return;
     }

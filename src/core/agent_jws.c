@@ -180,6 +180,46 @@ agent_jws_free(agent_jws_t *jws)
 
 
 int
+agent_jws_typ_is(const agent_str_t *typ, const char *name)
+{
+    size_t          i, len, prefix;
+    uint8_t         c;
+    const uint8_t  *p;
+
+    static const char  application[] = "application/";
+
+    len = strlen(name);
+    prefix = sizeof(application) - 1;
+
+    p = typ->data;
+
+    if (typ->len == prefix + len) {
+
+        for (i = 0; i < prefix; i++) {
+            c = *p++;
+
+            if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != application[i]) {
+                return 0;
+            }
+        }
+
+    } else if (typ->len != len) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        c = *p++;
+
+        if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != name[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
 agent_jws_likely(const agent_str_t *value)
 {
     size_t          i, j, n, len;

@@ -62,6 +62,14 @@ void agent_jws_free(agent_jws_t *jws);
 
 
 /*
+ * 1 where typ is this media type, in any case, "application/" left out or not:
+ * RFC 7515, 4.1.9.  name is in small letters and without it.
+ */
+
+int agent_jws_typ_is(const agent_str_t *typ, const char *name);
+
+
+/*
  * 1 where a credential is meant to be a JOSE object, however broken: what
  * stands before its first dot is base64url, strict or not, of something that
  * begins as a JSON object does.

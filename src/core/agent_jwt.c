@@ -7,7 +7,6 @@ static agent_reason_e agent_jwt_authentic(const agent_jwt_t *jwt,
     const agent_jwk_t **key, char *err);
 static agent_reason_e agent_jwt_type(const agent_jwt_t *jwt,
     const agent_jwt_policy_t *policy, char *err);
-static int agent_jwt_type_is(const agent_str_t *typ, const char *name);
 static agent_reason_e agent_jwt_signature(const agent_jwt_t *jwt,
     const agent_jwks_t *set, const agent_jwk_t **key, char *err);
 static agent_reason_e agent_jwt_kind(const json_t *claims, char *err);
@@ -159,9 +158,9 @@ agent_jwt_type(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
 
     typ = &jwt->jws.typ;
 
-    if (agent_jwt_type_is(typ, "at+jwt")
+    if (agent_jws_typ_is(typ, "at+jwt")
         || (policy->any_type
-            && (typ->len == 0 || agent_jwt_type_is(typ, "jwt"))))
+            && (typ->len == 0 || agent_jws_typ_is(typ, "jwt"))))
     {
         return AGENT_OK;
     }
@@ -169,49 +168,6 @@ agent_jwt_type(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
     (void) agent_fail(err, "\"typ\" of the token is none of an access token");
 
     return AGENT_TOKEN_TYPE;
-}
-
-
-/* a media type without regard to case, "application/" left out or not: RFC
- * 7515, 4.1.9; name is in small letters */
-
-static int
-agent_jwt_type_is(const agent_str_t *typ, const char *name)
-{
-    size_t          i, len, prefix;
-    uint8_t         c;
-    const uint8_t  *p;
-
-    static const char  application[] = "application/";
-
-    len = strlen(name);
-    prefix = sizeof(application) - 1;
-
-    p = typ->data;
-
-    if (typ->len == prefix + len) {
-
-        for (i = 0; i < prefix; i++) {
-            c = *p++;
-
-            if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != application[i]) {
-                return 0;
-            }
-        }
-
-    } else if (typ->len != len) {
-        return 0;
-    }
-
-    for (i = 0; i < len; i++) {
-        c = *p++;
-
-        if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != name[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -29,7 +29,9 @@ static const agent_str_t  agent_errors[] = {
     agent_string(""),
     agent_string("invalid_request"),
     agent_string("invalid_token"),
-    agent_string("insufficient_scope")
+    agent_string("insufficient_scope"),
+    agent_string("invalid_dpop_proof"),
+    agent_string("use_dpop_nonce")
 };
 
 
@@ -108,6 +110,15 @@ static const agent_reason_t  agent_reasons[] = {
 
     [AGENT_BINDING_MISSING] =
         { agent_string("binding_missing"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_BINDING_MISMATCH] =
+        { agent_string("binding_mismatch"), 401, AGENT_ERROR_INVALID_TOKEN },
+
+    [AGENT_DPOP_INVALID] =
+        { agent_string("dpop_invalid"), 401, AGENT_ERROR_INVALID_DPOP_PROOF },
+
+    [AGENT_DPOP_NONCE] =
+        { agent_string("dpop_nonce"), 401, AGENT_ERROR_USE_DPOP_NONCE },
 
     [AGENT_SCOPE_INSUFFICIENT] =
         { agent_string("scope_insufficient"), 403,
@@ -197,7 +208,7 @@ agent_reason_error(agent_reason_e reason)
 const agent_str_t *
 agent_error_name(agent_error_e error)
 {
-    if ((unsigned) error > AGENT_ERROR_INSUFFICIENT_SCOPE) {
+    if ((unsigned) error > AGENT_ERROR_USE_DPOP_NONCE) {
         return &agent_errors[AGENT_ERROR_NONE];
     }
 

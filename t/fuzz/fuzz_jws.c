@@ -35,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (i = 0; i < 2 && key[i].pkey == NULL; i++) {
         jwk = json_loads(keys[i], 0, NULL);
-        fuzz_check(agent_jwk_take(&key[i], jwk, 0, err) == 0);
+        fuzz_check(agent_jwk_take(&key[i], jwk, 0, NULL, err) == 0);
         json_decref(jwk);
     }
 

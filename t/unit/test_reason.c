@@ -56,6 +56,9 @@ static const expected_t  expected[] = {
     { AGENT_ISSUER_MISMATCH, "issuer_mismatch", 401, "invalid_token" },
     { AGENT_AUDIENCE_MISMATCH, "audience_mismatch", 401, "invalid_token" },
     { AGENT_BINDING_MISSING, "binding_missing", 401, "invalid_token" },
+    { AGENT_BINDING_MISMATCH, "binding_mismatch", 401, "invalid_token" },
+    { AGENT_DPOP_INVALID, "dpop_invalid", 401, "invalid_dpop_proof" },
+    { AGENT_DPOP_NONCE, "dpop_nonce", 401, "use_dpop_nonce" },
     { AGENT_PROVIDER_UNAVAILABLE, "provider_unavailable", 503, "" },
     { AGENT_PROVIDER_REFUSED_CLIENT, "provider_refused_client", 503, "" },
     { AGENT_PROVIDER_BAD_ANSWER, "provider_bad_answer", 503, "" },
@@ -127,11 +130,13 @@ test_every_reason(void)
                   && status != 429 && status != 500 && status != 503
                   && i != AGENT_OK && i != AGENT_NOT_EVALUATED;
 
-        /* RFC 6750, 3.1 ties each code to a status */
+        /* RFC 6750, 3.1 and RFC 9449, 7.1 tie each code to a status */
 
         mixed += (error == AGENT_ERROR_INVALID_REQUEST && status != 400)
                  || (error == AGENT_ERROR_INVALID_TOKEN && status != 401)
-                 || (error == AGENT_ERROR_INSUFFICIENT_SCOPE && status != 403);
+                 || (error == AGENT_ERROR_INSUFFICIENT_SCOPE && status != 403)
+                 || (error == AGENT_ERROR_INVALID_DPOP_PROOF && status != 401)
+                 || (error == AGENT_ERROR_USE_DPOP_NONCE && status != 401);
     }
 
     ok(unnamed == 0, "every reason has a name");

@@ -86,7 +86,7 @@ published(const char *members, const char *expected, const char *what)
     snprintf(text, sizeof(text), "{%s}", members);
     json = json_loads(text, 0, NULL);
 
-    ok(agent_jwk_take(&jwk, json, 0, err) == 0
+    ok(agent_jwk_take(&jwk, json, 0, NULL, err) == 0
        && agent_pkey_thumbprint(jwk.pkey, digest) == 0, "%s: a key", what);
 
     thumbprint = jose_b64(digest, sizeof(digest));
@@ -149,7 +149,7 @@ same_as_jwk(const EVP_PKEY *pkey, uint32_t alg)
     snprintf(text, sizeof(text), "{%s}", members);
     json = json_loads(text, 0, NULL);
 
-    same = agent_jwk_take(&jwk, json, 0, err) == 0;
+    same = agent_jwk_take(&jwk, json, 0, NULL, err) == 0;
 
     if (same) {
         same = agent_pkey_thumbprint(pkey, digest) == 0
