@@ -345,6 +345,13 @@ ngx_agent_main_resolver(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
 
     resolver = clcf->resolver;
     timeout = clcf->resolver_timeout;
+
+    /* where none is configured core makes one that knows no server */
+
+    if (resolver && resolver->connections.nelts == 0) {
+        resolver = NULL;
+    }
+
     provider = amcf->providers.elts;
 
     for (i = 0; i < amcf->providers.nelts; i++) {

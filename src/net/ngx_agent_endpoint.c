@@ -281,10 +281,19 @@ ngx_agent_fetch_resolver(ngx_conf_t *cf)
 
     resolver = ngx_resolver_create(cf, names, n);
 
-    if (resolver) {
-        ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
-                           "agent_auth: no \"resolver\", taking \"%V\" of "
-                           NGX_AGENT_RESOLV_CONF, &names[0]);
+    if (resolver == NULL) {
+        return NULL;
+    }
+
+    ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
+                       "agent_auth: no \"resolver\", taking \"%V\" of "
+                       NGX_AGENT_RESOLV_CONF, &names[0]);
+
+    /* a notice goes to the log only, and who tests wants to know */
+
+    if (ngx_test_config && !ngx_quiet_mode) {
+        ngx_log_stderr(0, "agent_auth: no \"resolver\", taking \"%V\" of "
+                       NGX_AGENT_RESOLV_CONF, &names[0]);
     }
 
     return resolver;

@@ -224,6 +224,11 @@ ngx_agent_fetch_resolve(ngx_agent_fetch_t *f)
 {
     ngx_resolver_ctx_t  *ctx;
 
+    if (f->conf->resolver == NULL) {
+        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
+        return;
+    }
+
     ctx = ngx_resolve_start(f->conf->resolver, NULL);
 
     if (ctx == NULL || ctx == NGX_NO_RESOLVER) {

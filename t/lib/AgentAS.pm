@@ -17,8 +17,9 @@ package AgentAS;
 #
 # start() takes tls => 1; faults => 1; path => '/tenant', the path of the
 # issuer; port and server_port => N where it matters which (of what clients
-# see, of the server behind the faults); unix => PATH: faults listens there,
-# and the issuer is the server behind it.  What it makes is in $as->dir:
+# see, of the server behind the faults); host => '::1', where faults listens;
+# unix => PATH: faults listens there, and the issuer is the server behind it.
+# What it makes is in $as->dir:
 # ca.crt, CLIENT.key, CLIENT.crt, CLIENT.secret, and what t/as/certs says.
 #
 # An answer is { status, head, field => { name => value }, body, json }.
@@ -116,6 +117,7 @@ sub start_faults {
         : ('--port', $self->{port} // 0);
 
     push @where, '--tls', $self->cert('server') if $self->{tls};
+    push @where, '--host', $self->{host} if $self->{host};
 
     my ($port, $control) = $self->spawn('faults', @where);
 
@@ -139,7 +141,9 @@ sub start_server {
     # the path needs the port before the server chooses it
 
     if ($self->{front}) {
-        $self->{issuer} = "$scheme://127.0.0.1:$self->{front}$path";
+        my $host = ($self->{host} // '127.0.0.1') =~ s/(.*:.*)/[$1]/r;
+
+        $self->{issuer} = "$scheme://$host:$self->{front}$path";
         push @options, '--issuer', $self->{issuer};
 
     } elsif ($path ne '') {

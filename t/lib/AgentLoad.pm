@@ -36,14 +36,16 @@ our @EXPORT = qw/
 my $tokens = 0;
 
 
-# tokens that nobody issued and nobody has seen
+# tokens that nobody issued and nobody has seen; one, where one is asked for
 
 sub fresh {
     my ($n) = @_;
 
     my $mark = "CANARY-fresh-$$-" . int(time * 1000);
 
-    return map { AgentAuth::planted("$mark-" . ++$tokens) } 1 .. $n // 1;
+    my @fresh = map { AgentAuth::planted("$mark-" . ++$tokens) } 1 .. $n // 1;
+
+    return wantarray ? @fresh : $fresh[0];
 }
 
 
@@ -160,6 +162,7 @@ sub begin {
         if ($pid == 0) {
             close $hold;
             close $steps;
+            $SIG{TERM} = 'DEFAULT';
             eval { print $out called($code, $number, $step, $stop) };
             close $out;
             POSIX::_exit(0);
