@@ -26,7 +26,7 @@
 #   a cached token works on while the server is down           TEST 8
 #   a revoked one works on for as long as it would have lived  TEST 8
 #   "&" in a token adds parameters to the request, or
-#   changes our own credentials in it                          TEST 11, 80 TEST 9
+#   changes our own credentials in it                          TEST 11
 #   a connection for each call                                 TEST 12
 #   a call for each of many who wait, or waiting by turns      89 TEST 1
 #   a reload forgets what was cached                           90 TEST 1
