@@ -52,7 +52,7 @@ sub signing {
 # a key that is put at the same place: NAME of NAME.key, undef: this text
 
 sub put_key {
-    my ($name, $text) = @_;
+    my ($name, $text, $mode) = @_;
 
     if (defined $name) {
         open my $in, '<', $as->dir . "/$name.key" or die $!;
@@ -60,7 +60,7 @@ sub put_key {
         $text = <$in>;
     }
 
-    AgentAuth::write_file($as->dir . '/other.key', $text);
+    AgentAuth::write_file($as->dir . '/other.key', $text, $mode);
 
     return '';
 }
@@ -350,5 +350,33 @@ my $token = $as->token('agent-basic', scope => 'invoices:read',
     resource => 'https://api.test/a');
 decided ask('GET /t', Authorization => "Bearer $token"),
     'provider_refused_client', 'refused';
+--- serious
+1 refuses our own credentials with status 401
+
+
+
+=== TEST 16: a key for root's eyes: that which the master has read
+--- http_config
+{{put_key('gate-es256', undef, 0600)}}
+{{signing('gate-es256', 'other.key')}}
+--- run
+SKIP: {
+    skip 'the master is the workers\' user', 1 if $> != 0;
+
+    shown('read by the master');
+
+    put_key('agent-es256', undef, 0600);
+    shown('and not again');
+
+    put_key('agent-es256');
+
+    my $token = $as->token('agent-basic', scope => 'invoices:read',
+        resource => 'https://api.test/a');
+    decided ask('GET /t', Authorization => "Bearer $token"),
+        'provider_refused_client', 'until the workers may';
+
+    # for what repeats this
+    put_key('gate-es256', undef, 0600);
+}
 --- serious
 1 refuses our own credentials with status 401
