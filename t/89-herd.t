@@ -98,7 +98,7 @@ for my $body ($main::good, '{"active":false}') {
 
     $_->send(asked('GET /t', Authorization => "Bearer $token"))
         for @connections;
-    $as->await_faults(now => 1);
+    $as->await_faults(stalled => 1);
 
     my ($port) = $as->issuer =~ /(\d+)$/;
     my @asking = asking($port);
@@ -115,7 +115,7 @@ for my $body ($main::good, '{"active":false}') {
     like(statuses(@answers), qr/^(?:0:\d+ )?$status:\d+$/,
         "$status - the other worker's have their verdict, no other is given");
     cmp_ok(calls(), '<=', 2, "$status - one more call at most");
-    cmp_ok($seconds, '<', 8, "$status - nobody hangs");
+    cmp_ok($seconds, '<', 30, "$status - nobody waits for the timeout");
 
     measured("$status after the worker died", $seconds, 70,
         grep { $_->{status} == $status } @answers);
@@ -193,18 +193,19 @@ my ($token) = fresh();
 $as->reset;
 $as->scripted('introspection', '{"active":false}');
 
-my ($n, %status, @call) = (0);
+my ($n, $began) = (0, time);
+my (%status, @call);
 
 ok(await(sub {
     $status{ $_->{status} }++
         for @{ (herd(\@connections, 'GET /t', $token))[0] };
-    $n++;
+    $n += @connections;
     push @call, time while @call < calls();
     return @call >= 4;
 }, 'the fourth call'), 'it is asked about again');
 
 is(join(' ', keys %status), 401, 'none passes');
-cmp_ok($call[3] - $call[0], '>', 0.6, 'but not more often');
+cmp_ok($call[3] - $began, '>', 0.8, 'but not more often');
 cmp_ok($n, '>', 4, 'than there are requests');
 $as->clear;
 
@@ -224,7 +225,7 @@ $as->fault(path => 'introspection', hold => JSON::PP::true);
 
 my @waiting = warm(20, '/plain');
 $_->send(asked('GET /t', Authorization => "Bearer $unknown")) for @waiting;
-$as->await_faults(now => 1);
+$as->await_faults(stalled => 1);
 
 my @connections = warm(20, '/plain');
 

@@ -355,7 +355,7 @@ judged('ok', 'octet by octet', @good, drip => 0, octets => 1);
 
 === TEST 7: another status, or none
 --- http_config
-{{provider(timeout => '300ms')}}
+{{provider()}}
 --- run
 my @good = (body => $main::good);
 
@@ -365,11 +365,6 @@ judged('provider_bad_answer', "status $_", status => $_, @good)
     for 201, 202, 204, 206, 300, 304, 307, 400, 404, 405, 499;
 judged('provider_unavailable', "status $_", status => $_, @good)
     for 429, 500, 502, 503, 599;
-
-my $began = time;
-judged('provider_unavailable', 'the server hangs', hold => JSON::PP::true);
-cmp_ok(time - $began, '>', 0.4, 'each waits as long as timeout');
-cmp_ok(time - $began, '<', 9, 'and not longer');
 --- serious
 1 refuses our own credentials with status 401
 
@@ -377,7 +372,7 @@ cmp_ok(time - $began, '<', 9, 'and not longer');
 
 === TEST 8: the server is down, or revokes, while a token is cached
 --- http_config
-{{provider(max_ttl => '1s', timeout => '2s')}}
+{{provider(max_ttl => '1s')}}
 --- run
 my ($token, $other) = fresh(2);
 
@@ -558,9 +553,9 @@ for my $i (0 .. $#tokens) {
 
 
 
-=== TEST 14: all who wait are told, when nobody answers
+=== TEST 14: all who wait are told, when nobody answers in time
 --- http_config
-{{provider(timeout => '500ms')}}
+{{provider(timeout => '3s')}}
 --- config
     agent_audience https://api.test/a;
     location /plain { empty_gif; }
@@ -577,8 +572,16 @@ is(statuses(@$answers), '503:50', 'nobody passes');
 is(calls(), 1, 'and nobody else asks');
 is(join(' ', keys %{ { map { fields($_, 'Agent') => 1 } @$answers } }),
     'deny provider_unavailable', 'the reason');
-cmp_ok($seconds, '<', 8, 'nobody hangs');
+cmp_ok($seconds, '>', 2.5, 'all wait as long as timeout');
+cmp_ok($seconds, '<', 30, 'and nobody hangs');
 $as->clear;
+$as->scripted('introspection', $main::good);
+
+# which may be short for a server on a busy machine
+
+my $answer;
+ok(await(sub { ($answer = ask('GET /t', bearer(fresh())))->{status} == 200 },
+    'the server'), 'and then it answers');
 
 
 

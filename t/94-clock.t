@@ -212,7 +212,7 @@ for my $seconds ($main::hour, -$main::hour) {
     $as->scripted('introspection', $main::good);
 
     $_->send(asked('GET /t', Authorization => "Bearer $token")) for @waiting;
-    $as->await_faults(now => 1);
+    $as->await_faults(stalled => 1);
     stepped($seconds);
     $as->release;
 

@@ -21,7 +21,7 @@ our ($providers, $tokens) = (0, 0);
 
 sub provider {
     return $as->provider('m' . ++$providers, introspection_endpoint => undef,
-        timeout => '2s', breaker => 'failures=1000 cooldown=300ms', @_);
+        breaker => 'failures=1000 cooldown=300ms', @_);
 }
 
 
