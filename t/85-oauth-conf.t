@@ -8,7 +8,7 @@ use lib 't/lib';
 use AgentAuth;
 
 my %good = (
-    issuer                 => 'https://as.test',
+    issuer                 => 'http://127.0.0.1:1',
     introspection_endpoint => 'http://127.0.0.1:1/i',
     client_id              => 'c',
     client_secret_file     => 'secret',
@@ -125,6 +125,35 @@ refuses(block(metadata_uri => 'off', introspection_endpoint => undef),
     'must have "introspection_endpoint"');
 refuses(block(metadata_uri => 'off; metadata_uri off'),
     'duplicate "metadata_uri" in "agent_oauth_provider"', 'metadata_uri');
+
+refuses(block(metadata_uri => 'off', introspection_endpoint => undef,
+    verify => 'jwt'), 'must have "jwks_uri", as "metadata_uri" is off');
+
+for ([ verify => 'both' ], [ token_type => 'JWT' ], [ leeway => 'much' ],
+    [ algorithms => 'none' ], [ algorithms => 'RS256 RS1' ],
+    [ algorithms => 'es256' ])
+{
+    my ($name, $value) = @$_;
+    my $bad = (split ' ', $value)[-1];
+
+    refuses(block($name => $value), "invalid value \"$bad\" of \"$name\" in"
+        . ' "agent_oauth_provider"', "$name $value;");
+}
+
+for my $value ('ftp://x/', 'x') {
+    refuses(block(jwks_uri => $value), "invalid value \"$value\" of"
+        . ' "jwks_uri" in "agent_oauth_provider"');
+}
+
+refuses(block(algorithms => 'ES256 HS256'), 'need "jwks_file"');
+refuses(block(jwks_uri => 'http://127.0.0.1:1/', jwks_file => 'keys'),
+    'both "jwks_uri" and "jwks_file"');
+refuses(block(jwks_file => 'nothing'), 'nothing" of "jwks_file"');
+
+for my $keys ('', 'x', '[]', '{}', '{"keys":[]}', '{"keys":[{"kty":"x"}]}') {
+    AgentAuth::write_file('keys', $keys);
+    refuses(block(jwks_file => 'keys'), 'keys" of "jwks_file"');
+}
 
 for my $metadata ('off', 'http://127.0.0.1:1/m') {
     my ($status, $output) = try_conf(block(metadata_uri => $metadata));

@@ -117,7 +117,8 @@ ngx_agent_identify_token(ngx_http_request_t *r,
     rec->known = token->reason;
 
     if (rec->known == AGENT_OK) {
-        rec->known = ngx_agent_token_usable(&token->claims);
+        rec->known = ngx_agent_token_usable(token->provider,
+                                            &token->claims);
     }
 
     return NGX_OK;

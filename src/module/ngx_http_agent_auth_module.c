@@ -4,6 +4,7 @@
  */
 
 #include "ngx_agent_module.h"
+#include "ngx_agent_jwks.h"
 #include "ngx_agent_metadata.h"
 
 
@@ -384,10 +385,22 @@ ngx_agent_main_documents(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
 
     for (i = 0; i < amcf->providers.nelts; i++) {
 
-        if (provider[i]->places.nelts
-            && (ngx_agent_document_zone(cf, &zone, &ngx_http_core_module)
-                != NGX_OK
-                || ngx_agent_metadata_add(cf, provider[i], zone) != NGX_OK))
+        if ((provider[i]->discover || provider[i]->jwks_uri.len)
+            && ngx_agent_document_zone(cf, &zone, &ngx_http_core_module)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (provider[i]->discover
+            && ngx_agent_metadata_add(cf, provider[i], zone) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (provider[i]->verify != NGX_AGENT_VERIFY_INTROSPECTION
+            && provider[i]->jwks == NULL
+            && ngx_agent_jwks_add(cf, provider[i], zone) != NGX_OK)
         {
             return NGX_ERROR;
         }

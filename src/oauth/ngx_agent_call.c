@@ -1,5 +1,6 @@
 
 #include "ngx_agent_call.h"
+#include "ngx_agent_jwt.h"
 #include "ngx_agent_metadata.h"
 
 #include <openssl/crypto.h>
@@ -24,6 +25,7 @@ static ngx_int_t ngx_agent_call_cmp(const ngx_agent_call_t *call,
 static ngx_rbtree_key_t ngx_agent_call_hash(const u_char *key);
 static void ngx_agent_call_handler(ngx_event_t *ev);
 static ngx_int_t ngx_agent_call_try(ngx_agent_call_t *call);
+static ngx_int_t ngx_agent_call_local(ngx_agent_call_t *call);
 static ngx_int_t ngx_agent_call_claim(ngx_agent_call_t *call);
 static void ngx_agent_call_wait(ngx_agent_call_t *call);
 static void ngx_agent_call_tick(ngx_event_t *ev);
@@ -270,6 +272,10 @@ ngx_agent_call_handler(ngx_event_t *ev)
 static ngx_int_t
 ngx_agent_call_try(ngx_agent_call_t *call)
 {
+    if (call->local) {
+        return ngx_agent_call_local(call);
+    }
+
     if (ngx_agent_call_cached(call)) {
         return NGX_OK;
     }
@@ -300,10 +306,52 @@ ngx_agent_call_try(ngx_agent_call_t *call)
         return NGX_OK;
     }
 
+    /* its tokens are JWTs, says the server, and this is none */
+
+    if (call->ep == NULL) {
+        ngx_agent_call_finish(call, AGENT_TOKEN_MALFORMED, NULL);
+        return NGX_OK;
+    }
+
     if (ngx_agent_call_claim(call) != NGX_OK) {
         ngx_agent_call_wait(call);
         return NGX_AGAIN;
     }
+
+    return NGX_OK;
+}
+
+
+/* a JWT, which waits for nothing but keys */
+
+static ngx_int_t
+ngx_agent_call_local(ngx_agent_call_t *call)
+{
+    agent_claims_t  claims;
+    agent_reason_e  reason;
+
+    switch (ngx_agent_jwt_check(call->provider, &call->value, call->pool,
+                                &reason, &claims, &call->tried,
+                                &call->retry_after))
+    {
+
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        call->taken = 0;
+        ngx_agent_call_wait(call);
+        return NGX_AGAIN;
+
+    default:
+        reason = AGENT_PROVIDER_UNAVAILABLE;
+    }
+
+    if (ngx_agent_jwt_lasting(reason)) {
+        ngx_agent_token_store(call, reason, &claims);
+    }
+
+    ngx_agent_call_finish(call, reason, &claims);
 
     return NGX_OK;
 }
@@ -439,14 +487,16 @@ ngx_agent_call_turns(ngx_uint_t places, ngx_uint_t taken)
 
         /* where one has no place the next have none */
 
-        if (call->taken ? !taken : (!places || provider == full)) {
+        if (call->taken ? !taken
+            : (!places || (provider == full && !call->local)))
+        {
             ngx_agent_call_wait(call);
             continue;
         }
 
         rc = ngx_agent_call_try(call);
 
-        if (rc == NGX_AGAIN && !call->taken) {
+        if (rc == NGX_AGAIN && !call->taken && !call->local) {
             full = provider;
         }
     }

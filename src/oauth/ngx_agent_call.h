@@ -33,6 +33,8 @@ struct ngx_agent_call_s {
     int64_t                        probe;       /* claim on it, 0: none */
     ngx_uint_t                     retry_after; /* seconds; 0: not known */
     const ngx_agent_endpoint_t    *ep;          /* in this turn only */
+    uint64_t                       tried;       /* keys, of a JWT */
+    ngx_uint_t                     local;       /* a JWT that waits for keys */
     ngx_agent_fetch_t             *fetch;
     unsigned                       begun:1;
     unsigned                       linked:1;

@@ -11,12 +11,12 @@
 static void ngx_agent_document_begin(ngx_agent_document_t *doc);
 static void ngx_agent_document_cleanup(void *data);
 static void ngx_agent_document_refresh(ngx_event_t *ev);
+static ngx_uint_t ngx_agent_document_due(const ngx_agent_document_t *doc);
 static void ngx_agent_document_arm(ngx_agent_document_t *doc);
 static void ngx_agent_document_read(ngx_agent_document_t *doc);
 static void ngx_agent_document_take(ngx_agent_document_t *doc,
     ngx_pool_t *pool, void *parsed, uint64_t generation);
-static ngx_uint_t ngx_agent_document_kept(const ngx_agent_document_t *doc,
-    int64_t now);
+static ngx_uint_t ngx_agent_document_kept(const ngx_agent_document_t *doc);
 static ngx_int_t ngx_agent_document_claim(ngx_agent_document_t *doc);
 static ngx_int_t ngx_agent_document_fetch(ngx_agent_document_t *doc);
 static void ngx_agent_document_answer(void *data,
@@ -37,15 +37,7 @@ ngx_agent_document_get(ngx_agent_document_t *doc, ngx_uint_t *retry_after)
 
     *retry_after = 0;
 
-    if (!doc->begun) {
-        ngx_agent_document_begin(doc);
-    }
-
-    ngx_agent_document_read(doc);
-
-    now = ngx_agent_document_now();
-
-    if (doc->parsed && ngx_agent_document_kept(doc, now)) {
+    if (ngx_agent_document_peek(doc)) {
         return NGX_OK;
     }
 
@@ -53,6 +45,7 @@ ngx_agent_document_get(ngx_agent_document_t *doc, ngx_uint_t *retry_after)
         return NGX_AGAIN;
     }
 
+    now = ngx_agent_document_now();
     next = __atomic_load_n(&doc->sh->next, __ATOMIC_RELAXED);
 
     /* one that lies further off is of a clock that was set back */
@@ -73,6 +66,19 @@ ngx_agent_document_get(ngx_agent_document_t *doc, ngx_uint_t *retry_after)
     *retry_after = (doc->cooldown + 999) / 1000;
 
     return NGX_DECLINED;
+}
+
+
+void *
+ngx_agent_document_peek(ngx_agent_document_t *doc)
+{
+    if (!doc->begun) {
+        ngx_agent_document_begin(doc);
+    }
+
+    ngx_agent_document_read(doc);
+
+    return (doc->parsed && ngx_agent_document_kept(doc)) ? doc->parsed : NULL;
 }
 
 
@@ -162,14 +168,25 @@ ngx_agent_document_refresh(ngx_event_t *ev)
 
     ngx_agent_document_read(doc);
 
-    if (doc->fetch == NULL
-        && __atomic_load_n(&doc->sh->next, __ATOMIC_RELAXED)
-           <= ngx_agent_document_now())
-    {
+    if (doc->fetch == NULL && ngx_agent_document_due(doc)) {
         (void) ngx_agent_document_claim(doc);
     }
 
     ngx_agent_document_arm(doc);
+}
+
+
+/* what was fetched later than now was so before the clock was set back */
+
+static ngx_uint_t
+ngx_agent_document_due(const ngx_agent_document_t *doc)
+{
+    int64_t  now;
+
+    now = ngx_agent_document_now();
+
+    return __atomic_load_n(&doc->sh->next, __ATOMIC_RELAXED) <= now
+           || __atomic_load_n(&doc->sh->fetched, __ATOMIC_RELAXED) > now;
 }
 
 
@@ -242,13 +259,12 @@ ngx_agent_document_take(ngx_agent_document_t *doc, ngx_pool_t *pool,
 
 
 static ngx_uint_t
-ngx_agent_document_kept(const ngx_agent_document_t *doc, int64_t now)
+ngx_agent_document_kept(const ngx_agent_document_t *doc)
 {
-    int64_t  age;
-
-    age = now - __atomic_load_n(&doc->sh->fetched, __ATOMIC_RELAXED);
-
-    return doc->keep == 0 || age <= (int64_t) doc->keep;
+    return doc->keep == 0
+           || ngx_agent_document_now()
+              - __atomic_load_n(&doc->sh->fetched, __ATOMIC_RELAXED)
+              <= (int64_t) doc->keep;
 }
 
 

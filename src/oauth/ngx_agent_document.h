@@ -128,6 +128,11 @@ ngx_int_t ngx_agent_document_get(ngx_agent_document_t *doc,
     ngx_uint_t *retry_after);
 
 
+/* what it is now, or NULL; likewise, and nothing is fetched for it */
+
+void *ngx_agent_document_peek(ngx_agent_document_t *doc);
+
+
 /*
  * Has it fetched anew, unless that was done or tried within ms: NGX_AGAIN, ask
  * for it soon; NGX_DECLINED: it was.

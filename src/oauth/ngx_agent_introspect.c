@@ -399,7 +399,7 @@ ngx_agent_introspect_judge(const ngx_agent_provider_t *provider,
         return AGENT_TOKEN_CLAIMS;
     }
 
-    return ngx_agent_token_usable(claims);
+    return ngx_agent_token_usable(provider, claims);
 }
 
 

@@ -11,6 +11,7 @@
 
 typedef struct {
     ngx_agent_endpoint_t   introspection;
+    ngx_agent_endpoint_t   jwks;
 } ngx_agent_metadata_t;
 
 
@@ -30,11 +31,12 @@ static void ngx_agent_metadata_methods(const ngx_agent_provider_t *provider,
 /* by ngx_agent_client_auth_e */
 
 static const unsigned  ngx_agent_metadata_method[] = {
-    AGENT_METHOD_BASIC,
-    AGENT_METHOD_POST,
-    AGENT_METHOD_TLS,
-    AGENT_METHOD_BEARER,
-    AGENT_METHOD_NONE
+    [NGX_AGENT_CLIENT_BASIC] = AGENT_METHOD_BASIC,
+    [NGX_AGENT_CLIENT_POST] = AGENT_METHOD_POST,
+    [NGX_AGENT_CLIENT_JWT] = AGENT_METHOD_PRIVATE_KEY_JWT,
+    [NGX_AGENT_CLIENT_TLS] = AGENT_METHOD_TLS,
+    [NGX_AGENT_CLIENT_BEARER] = AGENT_METHOD_BEARER,
+    [NGX_AGENT_CLIENT_NONE] = AGENT_METHOD_NONE
 };
 
 
@@ -54,7 +56,7 @@ ngx_agent_metadata_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
         return NGX_ERROR;
     }
 
-    if (provider->introspection_endpoint.len) {
+    if (!provider->discover) {
         return NGX_OK;
     }
 
@@ -229,15 +231,27 @@ ngx_agent_metadata_parse(ngx_agent_document_t *doc, const ngx_str_t *body,
         url = &md.tls_introspection_endpoint;
     }
 
-    if (url->len == 0) {
+    if ((provider->verify == NGX_AGENT_VERIFY_INTROSPECTION
+         || md.jwks_uri.len == 0)
+        && provider->introspection_endpoint.len == 0 && url->len == 0)
+    {
         (void) agent_fail(err, "it names no \"introspection_endpoint\", set "
                           "that in \"agent_oauth_provider\"");
         return NGX_ERROR;
     }
 
+    if (provider->verify == NGX_AGENT_VERIFY_JWT && md.jwks_uri.len == 0) {
+        (void) agent_fail(err, "it names no \"jwks_uri\", set that in "
+                          "\"agent_oauth_provider\"");
+        return NGX_ERROR;
+    }
+
     if (ngx_agent_metadata_endpoint(doc, pool, url, &metadata->introspection,
                                     "introspection_endpoint", err)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_agent_metadata_endpoint(doc, pool, &md.jwks_uri,
+                                       &metadata->jwks, "jwks_uri", err)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -264,6 +278,10 @@ ngx_agent_metadata_endpoint(ngx_agent_document_t *doc, ngx_pool_t *pool,
     ngx_str_t                    s;
     const ngx_agent_provider_t  *provider;
     const ngx_agent_endpoint_t  *place;
+
+    if (url->len == 0) {
+        return NGX_OK;
+    }
 
     provider = doc->data;
     place = provider->places.elts;
@@ -330,7 +348,7 @@ ngx_agent_metadata_introspection(const ngx_agent_provider_t *provider,
     ngx_int_t                    rc;
     const ngx_agent_metadata_t  *metadata;
 
-    if (provider->metadata == NULL) {
+    if (provider->introspection_endpoint.len) {
         *ep = &provider->endpoint;
         *retry_after = 0;
         return NGX_OK;
@@ -340,8 +358,24 @@ ngx_agent_metadata_introspection(const ngx_agent_provider_t *provider,
 
     if (rc == NGX_OK) {
         metadata = provider->metadata->parsed;
-        *ep = &metadata->introspection;
+        *ep = metadata->introspection.url.len ? &metadata->introspection
+                                              : NULL;
     }
 
     return rc;
+}
+
+
+const ngx_agent_endpoint_t *
+ngx_agent_metadata_jwks(const ngx_agent_provider_t *provider)
+{
+    const ngx_agent_metadata_t  *metadata;
+
+    if (provider->metadata == NULL) {
+        return NULL;
+    }
+
+    metadata = ngx_agent_document_peek(provider->metadata);
+
+    return (metadata && metadata->jwks.url.len) ? &metadata->jwks : NULL;
 }

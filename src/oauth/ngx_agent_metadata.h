@@ -33,13 +33,19 @@ ngx_int_t ngx_agent_metadata_add(ngx_conf_t *cf,
 
 /*
  * Where tokens are introspected: NGX_OK, *ep is set, and stays until the next
- * turn of the event loop.  NGX_AGAIN and NGX_DECLINED are as those of
- * ngx_agent_document_get().
+ * turn of the event loop; NULL: nowhere, says the metadata.  NGX_AGAIN and
+ * NGX_DECLINED are as those of ngx_agent_document_get().
  */
 
 ngx_int_t ngx_agent_metadata_introspection(
     const ngx_agent_provider_t *provider, const ngx_agent_endpoint_t **ep,
     ngx_uint_t *retry_after);
+
+
+/* where the metadata that is known says that keys are; NULL: nowhere */
+
+const ngx_agent_endpoint_t *ngx_agent_metadata_jwks(
+    const ngx_agent_provider_t *provider);
 
 
 #endif /* _NGX_AGENT_METADATA_H_INCLUDED_ */

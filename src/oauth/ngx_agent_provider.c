@@ -1,7 +1,13 @@
 
 #include "ngx_agent_client.h"
+#include "ngx_agent_jwt.h"
 #include "ngx_agent_metadata.h"
 #include "agent_digest.h"
+
+
+#define NGX_AGENT_ALGORITHMS                                                  \
+    (AGENT_ALG_RS256 | AGENT_ALG_PS256 | AGENT_ALG_ES256 | AGENT_ALG_EDDSA    \
+     | AGENT_ALG_ED25519)
 
 
 typedef struct ngx_agent_param_s  ngx_agent_param_t;
@@ -33,12 +39,17 @@ static ngx_int_t ngx_agent_param_enum(ngx_conf_t *cf,
     const ngx_agent_param_t *param, void *field);
 static ngx_int_t ngx_agent_param_rate(ngx_conf_t *cf,
     const ngx_agent_param_t *param, void *field);
+static ngx_int_t ngx_agent_param_algorithms(ngx_conf_t *cf,
+    const ngx_agent_param_t *param, void *field);
 static ngx_int_t ngx_agent_param_breaker(ngx_conf_t *cf,
     const ngx_agent_param_t *param, void *field);
 static ngx_int_t ngx_agent_provider_check(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
 static ngx_int_t ngx_agent_provider_endpoint(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
+static ngx_int_t ngx_agent_provider_url(ngx_conf_t *cf,
+    ngx_agent_provider_t *provider, const ngx_str_t *url,
+    ngx_agent_endpoint_t *ep, const char *name);
 static void ngx_agent_provider_defaults(ngx_agent_provider_t *provider);
 static void ngx_agent_provider_part(ngx_agent_provider_t *provider);
 
@@ -50,6 +61,21 @@ static ngx_conf_enum_t  ngx_agent_client_auths[] = {
     { ngx_string("tls_client_auth"), NGX_AGENT_CLIENT_TLS },
     { ngx_string("bearer"), NGX_AGENT_CLIENT_BEARER },
     { ngx_string("none"), NGX_AGENT_CLIENT_NONE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_agent_verifies[] = {
+    { ngx_string("auto"), NGX_AGENT_VERIFY_AUTO },
+    { ngx_string("jwt"), NGX_AGENT_VERIFY_JWT },
+    { ngx_string("introspection"), NGX_AGENT_VERIFY_INTROSPECTION },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_agent_token_types[] = {
+    { ngx_string("at+jwt"), 0 },
+    { ngx_string("any"), 1 },
     { ngx_null_string, 0 }
 };
 
@@ -67,6 +93,24 @@ static const ngx_agent_param_t  ngx_agent_params[] = {
 
     { ngx_string("introspection_endpoint"), ngx_agent_param_text,
       ngx_agent_provider_field(introspection_endpoint), NULL },
+
+    { ngx_string("jwks_uri"), ngx_agent_param_text,
+      ngx_agent_provider_field(jwks_uri), NULL },
+
+    { ngx_string("jwks_file"), ngx_agent_param_path,
+      ngx_agent_provider_field(jwks_file), NULL },
+
+    { ngx_string("verify"), ngx_agent_param_enum,
+      ngx_agent_provider_field(verify), ngx_agent_verifies },
+
+    { ngx_string("algorithms"), ngx_agent_param_algorithms,
+      ngx_agent_provider_field(algorithms), NULL },
+
+    { ngx_string("token_type"), ngx_agent_param_enum,
+      ngx_agent_provider_field(token_type), ngx_agent_token_types },
+
+    { ngx_string("leeway"), ngx_agent_param_time,
+      ngx_agent_provider_field(leeway), NULL },
 
     { ngx_string("client_id"), ngx_agent_param_text,
       ngx_agent_provider_field(client_id), "spaces" },
@@ -153,7 +197,11 @@ ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers)
         return NGX_CONF_ERROR;
     }
 
+    provider->verify = NGX_CONF_UNSET_UINT;
     provider->client_auth = NGX_CONF_UNSET_UINT;
+    provider->algorithms = NGX_CONF_UNSET_UINT;
+    provider->token_type = NGX_CONF_UNSET_UINT;
+    provider->leeway = NGX_CONF_UNSET_MSEC;
     provider->max_ttl = NGX_CONF_UNSET_MSEC;
     provider->negative_ttl = NGX_CONF_UNSET_MSEC;
     provider->stale_if_error = NGX_CONF_UNSET_MSEC;
@@ -239,7 +287,8 @@ ngx_agent_provider_param(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 
     if (cf->args->nelts < 2
         || (cf->args->nelts > 2
-            && param->handler != ngx_agent_param_breaker))
+            && param->handler != ngx_agent_param_breaker
+            && param->handler != ngx_agent_param_algorithms))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number of values of \"%V\" in "
@@ -465,6 +514,43 @@ ngx_agent_param_rate(ngx_conf_t *cf, const ngx_agent_param_t *param,
 }
 
 
+static ngx_int_t
+ngx_agent_param_algorithms(ngx_conf_t *cf, const ngx_agent_param_t *param,
+    void *field)
+{
+    uint32_t      alg;
+    ngx_str_t    *value;
+    ngx_uint_t   *mask = field, i;
+    agent_str_t   name;
+
+    if (*mask != NGX_CONF_UNSET_UINT) {
+        return NGX_BUSY;
+    }
+
+    value = cf->args->elts;
+    *mask = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        name.data = value[i].data;
+        name.len = value[i].len;
+
+        alg = agent_alg_find(&name);
+
+        if (alg == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" of \"algorithms\" in "
+                               "\"agent_oauth_provider\"", &value[i]);
+            return NGX_ERROR;
+        }
+
+        *mask |= alg;
+    }
+
+    return NGX_OK;
+}
+
+
 /* breaker failures=n cooldown=time */
 
 static ngx_int_t
@@ -519,11 +605,11 @@ ngx_agent_param_breaker(ngx_conf_t *cf, const ngx_agent_param_t *param,
 static ngx_int_t
 ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 {
+    ngx_agent_provider_defaults(provider);
+
     if (ngx_agent_provider_endpoint(cf, provider) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    ngx_agent_provider_defaults(provider);
 
     if (provider->max_pending == 0 || provider->timeout == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -534,7 +620,9 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
         return NGX_ERROR;
     }
 
-    if (ngx_agent_client_conf(cf, provider) != NGX_OK) {
+    if (provider->verify != NGX_AGENT_VERIFY_JWT
+        && ngx_agent_client_conf(cf, provider) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -576,42 +664,49 @@ ngx_agent_provider_check(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 static ngx_int_t
 ngx_agent_provider_endpoint(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 {
-    char         err[AGENT_ERROR_LEN];
-    ngx_uint_t   off;
-
-    off = (provider->metadata_uri.len == 3
-           && ngx_strncmp(provider->metadata_uri.data, "off", 3) == 0);
-
-    if (provider->issuer.len == 0
-        || (off && provider->introspection_endpoint.len == 0))
-    {
+    if (provider->issuer.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"agent_oauth_provider %V\" must have \"%s\"",
-                           &provider->name,
-                           provider->issuer.len ? "introspection_endpoint"
-                                                : "issuer");
+                           "\"agent_oauth_provider %V\" must have "
+                           "\"issuer\"", &provider->name);
         return NGX_ERROR;
     }
 
-    if (provider->introspection_endpoint.len
-        && ngx_agent_endpoint_parse(cf->pool,
-                                    &provider->introspection_endpoint,
-                                    &provider->endpoint, err)
-           != NGX_OK)
+    if (ngx_agent_provider_url(cf, provider,
+                               &provider->introspection_endpoint,
+                               &provider->endpoint, "introspection_endpoint")
+        != NGX_OK
+        || ngx_agent_provider_url(cf, provider, &provider->jwks_uri,
+                                  &provider->jwks_endpoint, "jwks_uri")
+           != NGX_OK
+        || ngx_agent_jwt_conf(cf, provider) != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" of "
-                           "\"introspection_endpoint\" in "
-                           "\"agent_oauth_provider\": %s",
-                           &provider->introspection_endpoint, err);
         return NGX_ERROR;
-    }
-
-    if (provider->introspection_endpoint.len) {
-        ngx_agent_provider_server(provider, &provider->endpoint);
     }
 
     return ngx_agent_metadata_conf(cf, provider);
+}
+
+
+static ngx_int_t
+ngx_agent_provider_url(ngx_conf_t *cf, ngx_agent_provider_t *provider,
+    const ngx_str_t *url, ngx_agent_endpoint_t *ep, const char *name)
+{
+    char  err[AGENT_ERROR_LEN];
+
+    if (url->len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_agent_endpoint_parse(cf->pool, url, ep, err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of \"%s\" in "
+                           "\"agent_oauth_provider\": %s", url, name, err);
+        return NGX_ERROR;
+    }
+
+    ngx_agent_provider_server(provider, ep);
+
+    return NGX_OK;
 }
 
 
@@ -628,7 +723,11 @@ ngx_agent_provider_server(ngx_agent_provider_t *provider,
 static void
 ngx_agent_provider_defaults(ngx_agent_provider_t *provider)
 {
+    ngx_conf_init_uint_value(provider->verify, NGX_AGENT_VERIFY_AUTO);
     ngx_conf_init_uint_value(provider->client_auth, NGX_AGENT_CLIENT_BASIC);
+    ngx_conf_init_uint_value(provider->algorithms, NGX_AGENT_ALGORITHMS);
+    ngx_conf_init_uint_value(provider->token_type, 0);
+    ngx_conf_init_msec_value(provider->leeway, 30000);
     ngx_conf_init_msec_value(provider->max_ttl, 60000);
     ngx_conf_init_msec_value(provider->negative_ttl, 5000);
     ngx_conf_init_msec_value(provider->stale_if_error, 0);
@@ -655,12 +754,16 @@ ngx_agent_provider_part(ngx_agent_provider_t *provider)
     p = text;
     last = text + sizeof(text);
 
-    p = ngx_slprintf(p, last, "introspection 1\n%V\n%V\n%V\n%V\n%V\n",
+    p = ngx_slprintf(p, last, "verdict 2\n%V\n%V\n%V\n%V\n%V\n%V\n%V\n",
                      &provider->name, &provider->issuer,
                      &provider->metadata_uri,
-                     &provider->introspection_endpoint, &provider->client_id);
-    p = ngx_slprintf(p, last, "%M\n%M\n%M\n", provider->max_ttl,
-                     provider->negative_ttl, provider->stale_if_error);
+                     &provider->introspection_endpoint, &provider->client_id,
+                     &provider->jwks_uri, &provider->jwks_file);
+    p = ngx_slprintf(p, last, "%M\n%M\n%M\n%M\n", provider->max_ttl,
+                     provider->negative_ttl, provider->stale_if_error,
+                     provider->leeway);
+    p = ngx_slprintf(p, last, "%ui\n%ui\n%ui\n", provider->verify,
+                     provider->algorithms, provider->token_type);
     p = ngx_slprintf(p, last, "%ui\n%i\n%V\n%V\n%V\n", provider->client_auth,
                      provider->ssl_verify, &provider->ssl_trusted_certificate,
                      &provider->ssl_crl, &provider->client_certificate);

@@ -13,6 +13,7 @@
 
 #include "agent_assertion.h"
 #include "agent_claims.h"
+#include "agent_jwt.h"
 #include "ngx_agent_cache.h"
 #include "ngx_agent_document.h"
 #include "ngx_agent_fetch.h"
@@ -29,6 +30,13 @@ typedef enum {
 } ngx_agent_client_auth_e;
 
 
+typedef enum {
+    NGX_AGENT_VERIFY_AUTO = 0,
+    NGX_AGENT_VERIFY_JWT,
+    NGX_AGENT_VERIFY_INTROSPECTION
+} ngx_agent_verify_e;
+
+
 /* const once the configuration is in force */
 
 typedef struct {
@@ -36,6 +44,8 @@ typedef struct {
     ngx_str_t                    issuer;
     ngx_str_t                    metadata_uri;  /* "off": none is looked for */
     ngx_str_t                    introspection_endpoint;
+    ngx_str_t                    jwks_uri;
+    ngx_str_t                    jwks_file;
     ngx_str_t                    client_id;
     ngx_str_t                    client_secret_file;
     ngx_str_t                    client_key_file;
@@ -44,7 +54,11 @@ typedef struct {
     ngx_str_t                    ssl_trusted_certificate;
     ngx_str_t                    ssl_crl;
 
+    ngx_uint_t                   verify;
     ngx_uint_t                   client_auth;
+    ngx_uint_t                   algorithms;    /* of agent_alg_e */
+    ngx_uint_t                   token_type;    /* any */
+    ngx_msec_t                   leeway;
     ngx_msec_t                   max_ttl;
     ngx_msec_t                   negative_ttl;
     ngx_msec_t                   stale_if_error;
@@ -63,14 +77,21 @@ typedef struct {
 
     ngx_agent_endpoint_t         endpoint;      /* of introspection, where it
                                                    is configured */
+    ngx_agent_endpoint_t         jwks_endpoint; /* likewise */
+    agent_jwt_policy_t           jwt;
+    const agent_jwks_t          *jwks;          /* of jwks_file */
     ngx_array_t                  places;        /* ngx_agent_endpoint_t where
                                                    metadata may be */
     ngx_agent_document_t        *metadata;      /* this worker's; NULL: there
                                                    are no such places */
+    ngx_agent_document_t        *keys;          /* likewise; NULL: they are not
+                                                   fetched */
     ngx_agent_fetch_conf_t       fetch;
 
     ngx_str_t                    conf_file;
     ngx_uint_t                   conf_line;
+
+    unsigned                     discover:1;    /* metadata is needed */
 
     /* any of the servers that are asked: */
     unsigned                     tls:1;

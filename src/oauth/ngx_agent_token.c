@@ -6,7 +6,8 @@
  * puts into the cache.
  */
 
-#include "ngx_agent_call.h"
+#include "ngx_agent_jwks.h"
+#include "ngx_agent_jwt.h"
 
 
 /* what an entry of the cache holds, before the record of the claims */
@@ -18,6 +19,7 @@ typedef struct {
 } ngx_agent_entry_t;
 
 
+static ngx_int_t ngx_agent_token_local(ngx_agent_token_t *token);
 static ngx_int_t ngx_agent_token_down(ngx_agent_token_t *token,
     ngx_uint_t retry);
 static ngx_int_t ngx_agent_token_call(ngx_agent_token_t *token,
@@ -56,6 +58,10 @@ ngx_agent_token_verify(ngx_agent_token_t *token)
         return NGX_OK;
     }
 
+    if (ngx_agent_jwt_local(token->provider, &token->value)) {
+        return ngx_agent_token_local(token);
+    }
+
     retry = ngx_agent_breaker_open(token->zone, token->provider, &probe);
 
     call = ngx_agent_call_find(token);
@@ -80,6 +86,33 @@ ngx_agent_token_verify(ngx_agent_token_t *token)
 
     ngx_agent_call_join(call, token);
     token->cache = NGX_AGENT_CACHE_COALESCED;
+
+    return NGX_AGAIN;
+}
+
+
+/* needs keys, which the server may have to be asked for; the token it sees not */
+
+static ngx_int_t
+ngx_agent_token_local(ngx_agent_token_t *token)
+{
+    ngx_agent_call_t  *call;
+
+    call = ngx_agent_call_find(token);
+
+    token->cache = call ? NGX_AGENT_CACHE_COALESCED : NGX_AGENT_CACHE_MISS;
+
+    if (call == NULL) {
+        call = ngx_agent_call_begin(token, 0);
+        if (call == NULL) {
+            return ngx_agent_token_done(token, AGENT_INTERNAL_ERROR,
+                                        NGX_AGENT_CACHE_MISS);
+        }
+
+        call->local = 1;
+    }
+
+    ngx_agent_call_join(call, token);
 
     return NGX_AGAIN;
 }
@@ -201,6 +234,14 @@ ngx_agent_token_entry(ngx_agent_token_t *token,
         return NGX_DECLINED;
     }
 
+    /* a key that left the set takes its verdicts with it */
+
+    if (claims.signer
+        && !ngx_agent_jwks_trusted(token->provider, claims.signer))
+    {
+        return NGX_DECLINED;
+    }
+
     if (head.fresh <= now) {
         token->stale = claims;
         token->has_stale = 1;
@@ -209,7 +250,7 @@ ngx_agent_token_entry(ngx_agent_token_t *token,
 
     token->claims = claims;
 
-    return ngx_agent_token_done(token, ngx_agent_token_usable(&claims),
+    return ngx_agent_token_done(token, ngx_agent_token_usable(token->provider, &claims),
                                 NGX_AGENT_CACHE_HIT);
 }
 
@@ -237,7 +278,8 @@ ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason)
 
     if (reason == AGENT_PROVIDER_UNAVAILABLE && token->has_stale) {
         token->claims = token->stale;
-        reason = ngx_agent_token_usable(&token->claims);
+        reason = ngx_agent_token_usable(token->provider,
+                                        &token->claims);
         cache = NGX_AGENT_CACHE_STALE;
     }
 
@@ -250,11 +292,16 @@ ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason)
 
 
 agent_reason_e
-ngx_agent_token_usable(const agent_claims_t *claims)
+ngx_agent_token_usable(const ngx_agent_provider_t *provider,
+    const agent_claims_t *claims)
 {
     int64_t  now;
 
     now = ngx_agent_now();
+
+    if (claims->signer) {
+        return agent_jwt_usable(claims, now, provider->jwt.leeway);
+    }
 
     if (claims->expires != AGENT_CLAIM_NONE && claims->expires <= now) {
         return AGENT_TOKEN_EXPIRED;
@@ -275,7 +322,7 @@ ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
     const agent_claims_t *claims)
 {
     size_t                         room, len;
-    int64_t                        now;
+    int64_t                        now, expires;
     u_char                        *data;
     ngx_agent_cache_t              cache;
     ngx_agent_entry_t              head;
@@ -311,9 +358,18 @@ ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
         head.fresh = now + (int64_t) provider->max_ttl;
         entry.until = head.fresh + (int64_t) provider->stale_if_error;
 
+        expires = claims->expires;
+
+        /* what was checked here needs nobody who could be down */
+
+        if (claims->signer) {
+            entry.until = head.fresh;
+            expires += provider->jwt.leeway;
+        }
+
         if (claims->expires != AGENT_CLAIM_NONE) {
-            head.fresh = ngx_min(head.fresh, claims->expires);
-            entry.until = ngx_min(entry.until, claims->expires);
+            head.fresh = ngx_min(head.fresh, expires);
+            entry.until = ngx_min(entry.until, expires);
         }
 
         len = agent_claims_pack(claims, data + sizeof(head),

@@ -76,7 +76,8 @@ void ngx_agent_token_leave(ngx_agent_token_t *token);
 
 /* whether claims may be used now: times that pass while they are cached */
 
-agent_reason_e ngx_agent_token_usable(const agent_claims_t *claims);
+agent_reason_e ngx_agent_token_usable(const ngx_agent_provider_t *provider,
+    const agent_claims_t *claims);
 
 
 /* "hit", "miss", ...; static storage */

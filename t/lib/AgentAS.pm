@@ -302,6 +302,7 @@ sub provider {
             ? (client_secret_file => "$self->{dir}/$file.secret") : (),
         timeout                => '60s',
         negative_ttl           => '60s',
+        verify                 => 'introspection',
         miss_rate              => 'off',
         $self->issuer =~ /^https:/
             ? (ssl_trusted_certificate => $self->ca) : (),
@@ -597,8 +598,15 @@ sub fixed32 {
 }
 
 
+# the public part of a key, RSA of the usual exponent or P-256
+
 sub jwk {
     my ($self, $key) = @_;
+
+    my $modulus = `openssl rsa -in '$key' -modulus -noout 2> /dev/null`;
+
+    return { kty => 'RSA', e => 'AQAB', n => encode_base64url(pack 'H*', $1) }
+        if $modulus =~ /^Modulus=([0-9A-F]+)/;
 
     my $der = piped('', 'openssl', 'pkey', '-in', $key, '-pubout',
         '-outform', 'DER');

@@ -1,15 +1,19 @@
 package AgentClock;
 
-# A wall clock for nginx that a test can set, as an administrator or NTP does.
+# Clocks for nginx that a test moves.
 #
 #     use AgentClock;         # before AgentAuth
 #     use AgentAuth;
 #     ...
-#     step(-3600);            # an hour back; step(0): the true time again
+#     step(-3600);            # the one on the wall is an hour behind;
+#     step(0);                # and is right again
+#     advance(61);            # as if 61 seconds had passed, on both
+#     now();                  # seconds since the epoch, says nginx
 #
 # t/lib/clock.c is loaded before the C library into nginx alone.  It adds to
-# gettimeofday() what a page of memory says that all its processes share; timers
-# have a clock of their own, which nobody sets.
+# the clocks what a page of memory says that all its processes share.  A worker
+# that sleeps sees it once a request wakes it.  The one that timers go by is
+# never set back.
 
 use strict;
 use warnings;
@@ -17,10 +21,12 @@ use warnings;
 use Exporter 'import';
 use File::Basename qw/ dirname /;
 use File::Temp ();
+use Time::HiRes ();
 
-our @EXPORT = qw/ step /;
+our @EXPORT = qw/ step advance now /;
 
 my $dir = File::Temp->newdir('agent-clock-XXXXXX', TMPDIR => 1);
+my ($wall, $timers) = (0, 0);
 
 prepare();
 
@@ -44,23 +50,28 @@ sub prepare {
     close $out;
 
     chmod 0755, $dir, "$dir/nginx", "$dir/clock.so";
-    step(0);
+    offsets(0, 0);
 
     $ENV{TEST_NGINX_BINARY} = "$dir/nginx";
 }
 
 
-# so many seconds from the true time, in all of nginx, at once
+# nanoseconds, in all of nginx at once
 
-sub step {
-    my ($seconds) = @_;
+sub offsets {
+    ($wall, $timers) = @_;
 
     # in its place: it is mapped
     open my $out, -e "$dir/offset" ? '+<' : '>', "$dir/offset"
         or die "$dir/offset: $!\n";
-    syswrite $out, pack('q', $seconds);
+    syswrite $out, pack('q2', map { int($_ * 1e9) } $wall, $timers);
     close $out;
 }
+
+
+sub step    { offsets($_[0], $timers) }
+sub advance { offsets($wall + $_[0], $timers + $_[0]) }
+sub now     { return Time::HiRes::time() + $wall }
 
 
 1;
