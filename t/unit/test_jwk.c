@@ -139,7 +139,15 @@ types(void)
     each("\"kty\":null", "kty");
     each("\"x\":1", "kty");
 
-#ifndef AGENT_HAVE_ML_DSA
+#ifdef AGENT_HAVE_ML_DSA
+    each("\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\"",
+         "no such ML-DSA key");
+    each("\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\"", "\"pub\"");
+    each("\"kty\":\"AKP\",\"pub\":\"AAAA\"", "alg");
+    each("\"kty\":\"AKP\",\"alg\":\"ES256\",\"pub\":\"AAAA\"", "alg");
+    each("\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\","
+         "\"priv\":\"AAAA\"", "private");
+#else
     each("\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\"",
          "type of key");
 #endif
