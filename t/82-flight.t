@@ -3,7 +3,7 @@
 # worker that dies would leave others waiting, or one would get what is
 # another's.
 #
-# requirements.md, I-08 to I-12, 15
+# requirements.md, I-13, I-16
 
 use lib 't/lib';
 use AgentAuth;

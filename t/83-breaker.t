@@ -3,7 +3,7 @@
 # over; one that died while it tried would leave it closed to all for ever; and
 # a log would say the same thing for each failure.
 #
-# requirements.md, I-13 to I-16; design.md, 4 (agent_mode)
+# requirements.md, I-09; design.md, 4 (agent_mode)
 
 use lib 't/lib';
 use AgentAuth;

@@ -3,7 +3,7 @@
 # taken for a good one, or be remembered; and a server in trouble would get
 # more calls instead of fewer.
 #
-# requirements.md, I-05, I-13 to I-16; RFC 7662, 2.3
+# requirements.md, I-05, I-08, I-09; RFC 7662, 2.3
 
 use lib 't/lib';
 use AgentAuth;

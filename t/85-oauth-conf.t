@@ -309,3 +309,35 @@ for my $value ('zone=x', 'zone=x:1k', 'zone=x:y', 'zone=:1m',
     refuses("agent_token_cache $value;", 'agent_token_cache',
         "agent_token_cache $value;");
 }
+
+
+
+=== TEST 4: what works, and is warned about (I-02, I-03)
+--- config
+    location /t { empty_gif; }
+--- run
+AgentAuth::write_file('secret', "CANARYsecret\n");
+
+my $plain = 'provider "p" is asked without TLS';
+my $probe = '"client_auth none": provider "p" lets anybody probe tokens';
+my $verify = '"ssl_verify off": anybody on the way to provider "p"';
+
+for (
+    [ '', 'https://192.0.2.1/i' ], [ '', 'http://127.0.0.1/i' ],
+    [ '', 'http://[::1]/i' ], [ '', 'http://localhost/i' ],
+    [ '', 'http://unix:/x:/i' ],
+    [ $plain, 'http://as.test/i' ], [ $plain, 'http://192.0.2.1/i' ],
+    [ $plain, 'http://10.0.0.1/i' ], [ $plain, 'http://[2001:db8::1]/i' ],
+    [ $probe, 'https://192.0.2.1/i', client_auth => 'none' ],
+    [ $verify, 'https://192.0.2.1/i', ssl_verify => 'off' ],
+) {
+    my ($warning, $endpoint, @other) = @$_;
+    my ($status, $output) = try_conf("resolver 127.0.0.1;\n"
+        . block(introspection_endpoint => $endpoint, @other));
+    my @said = $output =~ /\[warn\] .*?agent_auth: (.*)/g;
+
+    is($status, 0, "$endpoint @other - works") or diag $output;
+    is(scalar @said, $warning ne '' ? 1 : 0, "$endpoint @other - warnings");
+    is(substr($said[0] // '', 0, length $warning), $warning,
+        "$endpoint @other - which one");
+}

@@ -716,7 +716,10 @@ ngx_agent_provider_server(ngx_agent_provider_t *provider,
 {
     provider->tls |= ep->tls;
     provider->resolve |= (ep->naddrs == 0);
-    provider->plain |= (!ep->tls && ep->naddrs == 0);
+    provider->plain |= (!ep->tls
+                        && (ep->naddrs == 0
+                            || ngx_agent_sockaddr_class(ep->addrs[0].sockaddr)
+                               != AGENT_ADDRESS_LOCAL));
 }
 
 
