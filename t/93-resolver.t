@@ -246,7 +246,7 @@ my $try = sub {
 
     return try_conf(($resolver // '') . "agent_oauth_provider p {\n"
         . "issuer https://as.test;\nintrospection_endpoint $host;\n"
-        . "client_id c;\nclient_secret_file secret;\n}\n"
+        . "client_id c;\nclient_secret_file secret;\nverify introspection;\n}\n"
         . "server { listen 127.0.0.1:1; location / { agent_auth oauth;\n"
         . "agent_audience x; } }\n");
 };
