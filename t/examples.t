@@ -28,12 +28,14 @@ if (($ENV{TEST_AGENT_MODE} // '') eq 'hup' || $ENV{TEST_NGINX_USE_HUP}) {
     plan(skip_all => 'nothing is reloaded here');
 }
 
+plan(skip_all => $ENV{TEST_AGENT_NO_AS}) if $ENV{TEST_AGENT_NO_AS};
+
 my $root = $AgentAuth::Root;
 my $state = "$AgentAuth::State/examples-$AgentAuth::Mode";
 my $nginx = $ENV{TEST_NGINX_BINARY};
 my $module = $ENV{TEST_NGINX_LOAD_MODULES};
 my $agentctl = $ENV{AGENTCTL} // "$root/build/agentctl";
-my $seconds = 20;
+my $seconds = $AgentAuth::Patience;
 my %as;
 
 # what the upstream was sent (the body of the answer to the curl of that

@@ -38,6 +38,7 @@ use IPC::Open2 ();
 use JSON::PP ();
 use MIME::Base64 qw/ encode_base64 encode_base64url decode_base64url /;
 use POSIX ();
+use Test::More ();
 use Time::HiRes qw/ time /;
 
 our $Root = Cwd::abs_path(dirname(__FILE__) . '/../..');
@@ -60,6 +61,9 @@ my %Endpoint = (
 
 sub start {
     my ($class, %option) = @_;
+
+    Test::More::plan(skip_all => $ENV{TEST_AGENT_NO_AS})
+        if $ENV{TEST_AGENT_NO_AS};
 
     my $self = bless {
         %option,
