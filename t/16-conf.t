@@ -379,6 +379,26 @@ in_location 'mode in limit_except',
     "limit_except GET {\nagent_mode observe;  # fault\n}",
     '"agent_mode" directive is not allowed here';
 
+for my $value (qw/ max_depth= max_depth=9 max_depth=-1 max_depth=x actor=
+    actor=$remote_user actors=a booker on /)
+{
+    in_location "delegation $value", "agent_delegation $value;  # fault",
+        "invalid parameter \"$value\" in \"agent_delegation\"";
+}
+
+in_location 'two depths', 'agent_delegation max_depth=1 max_depth=2;  # fault',
+    'invalid parameter "max_depth=2" in "agent_delegation"';
+in_location 'delegation off and an actor',
+    'agent_delegation off actor=a;  # fault',
+    'invalid parameter "off" in "agent_delegation"';
+in_location 'delegation without a value', 'agent_delegation;  # fault',
+    'invalid number of arguments in "agent_delegation" directive';
+in_location 'delegation twice', "agent_delegation off;\n"
+    . 'agent_delegation actor=a;  # fault',
+    '"agent_delegation" directive is duplicate';
+
+fine 'delegation', 'agent_delegation max_depth=8 actor=a actor=b;';
+
 in_location 'hide yes', 'agent_hide_credential yes;  # fault',
     'invalid value "yes" in "agent_hide_credential" directive, it must be "on"'
     . ' or "off"';

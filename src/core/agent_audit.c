@@ -1,5 +1,6 @@
 
 #include "agent_audit.h"
+#include "agent_claims.h"
 #include "agent_json.h"
 #include "agent_version.h"
 
@@ -60,6 +61,8 @@ static void agent_audit_endpoints(agent_json_t *json,
 static void agent_audit_unmapped(agent_json_t *json,
     const agent_audit_event_t *ev, const agent_audit_caps_t *caps);
 static void agent_audit_scopes(agent_json_t *json, const agent_str_t *scopes,
+    size_t cap);
+static void agent_audit_act(agent_json_t *json, const agent_audit_event_t *ev,
     size_t cap);
 static void agent_audit_metadata(agent_json_t *json,
     const agent_audit_event_t *ev, const agent_audit_caps_t *caps);
@@ -530,7 +533,8 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
     agent_json_string(json, "issuer", &ev->issuer, caps->own);
     agent_json_string(json, "client_id", &ev->client_id, caps->own);
     agent_json_string(json, "subject", &ev->subject, caps->own);
-    agent_json_string(json, "actor", &ev->actor, caps->own);
+
+    agent_audit_act(json, ev, caps->own);
 
     if (ev->overruled != AGENT_NOT_EVALUATED && ev->overruled != AGENT_OK) {
         agent_json_literal(json, "\"overruled\":\"");
@@ -571,6 +575,44 @@ agent_audit_scopes(agent_json_t *json, const agent_str_t *scopes, size_t cap)
     }
 
     agent_json_string(json, "scope", &whole, cap);
+}
+
+
+/*
+ * Who acts, the outermost first: RFC 8693, 4.1.  Those within are history, and
+ * what there is no room for goes as a whole.
+ */
+
+static void
+agent_audit_act(agent_json_t *json, const agent_audit_event_t *ev, size_t cap)
+{
+    size_t       room;
+    agent_str_t  rest, actor;
+
+    if (ev->actor.len == 0) {
+        return;
+    }
+
+    agent_json_literal(json, "\"act\":[\"");
+    agent_json_escaped(json, &ev->actor, cap);
+
+    rest = ev->actors;
+    room = 2 * cap;
+
+    while (agent_claims_next(&rest, &actor)) {
+
+        if (actor.len > room) {
+            json->cut = 1;
+            break;
+        }
+
+        room -= actor.len;
+
+        agent_json_literal(json, "\",\"");
+        agent_json_escaped(json, &actor, actor.len);
+    }
+
+    agent_json_literal(json, "\"],");
 }
 
 

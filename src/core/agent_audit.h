@@ -63,7 +63,8 @@ typedef struct {
     agent_str_t          issuer;
     agent_str_t          client_id;
     agent_str_t          subject;
-    agent_str_t          actor;
+    agent_str_t          actor;         /* begins the array act */
+    agent_str_t          actors;        /* those within, agent_claims_next() */
     agent_str_t          cache;         /* "hit", "miss", ... */
 
     /* claimed by the client and not proven */

@@ -127,6 +127,9 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_REQUIREMENT_FAILED] =
         { agent_string("requirement_failed"), 403, AGENT_ERROR_NONE },
 
+    [AGENT_DELEGATION_REFUSED] =
+        { agent_string("delegation_refused"), 403, AGENT_ERROR_NONE },
+
     [AGENT_PROVIDER_UNAVAILABLE] =
         { agent_string("provider_unavailable"), 503, AGENT_ERROR_NONE },
 

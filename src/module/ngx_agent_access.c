@@ -208,6 +208,13 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         return reason;
     }
 
+    if (conf->delegation) {
+        reason = ngx_agent_delegation_check(conf->delegation, rec);
+        if (reason != AGENT_OK) {
+            return reason;
+        }
+    }
+
     if (conf->scopes) {
         reason = ngx_agent_scopes_check(r, conf, scopes);
         if (reason != AGENT_OK) {

@@ -282,6 +282,7 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
         ev->client_id = claims->client_id;
         ev->subject = claims->subject;
         ev->actor = claims->actor;
+        ev->actors = claims->actors;
 
         if (claims->expires != AGENT_CLAIM_NONE) {
             ev->expires = claims->expires / 1000;

@@ -84,6 +84,14 @@ typedef struct {
 } ngx_agent_require_t;
 
 
+/* a directive agent_delegation */
+
+typedef struct {
+    ngx_array_t                  actors;    /* of agent_str_t; none: any */
+    ngx_uint_t                   max_depth;
+} ngx_agent_delegation_t;
+
+
 /* what agent_resource names, and what its document is made of */
 
 typedef struct {
@@ -138,6 +146,7 @@ typedef struct {
     const ngx_array_t           *sources;   /* those, or the default ones */
     ngx_array_t                 *scopes;
     ngx_array_t                 *requires;
+    const ngx_agent_delegation_t *delegation;   /* NULL: not judged */
     ngx_array_t                 *audit;
     ngx_str_t                    service;
     ngx_str_t                    realm;
@@ -412,6 +421,18 @@ const agent_str_t *ngx_agent_identify_agent(const agent_claims_t *claims);
 
 agent_reason_e ngx_agent_identify_token_policy(
     const ngx_agent_loc_conf_t *conf, const agent_claims_t *claims);
+
+
+/* ngx_agent_delegation.c: who may act, for himself or for others */
+
+char *ngx_agent_conf_delegation(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* AGENT_OK or AGENT_DELEGATION_REFUSED, of a credential that is authentic */
+
+agent_reason_e ngx_agent_delegation_check(
+    const ngx_agent_delegation_t *delegation, const ngx_agent_record_t *rec);
 
 
 /* ngx_agent_challenge.c */

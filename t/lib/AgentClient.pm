@@ -59,6 +59,7 @@ our %Reason = (
     dpop_nonce           => [ 401, 'use_dpop_nonce' ],
     scope_insufficient   => [ 403, 'insufficient_scope' ],
     requirement_failed   => [ 403 ],
+    delegation_refused   => [ 403 ],
     subrequest_refused   => [ 403 ],
     internal_error       => [ 500 ],
     table_busy           => [ 503 ],

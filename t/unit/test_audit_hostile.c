@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "agent_claims.h"
 #include "audit.h"
 
 
@@ -30,6 +31,8 @@ static void test_identity_stays(void);
 static void test_every_length(void);
 static void print_lines(void);
 static void fill(agent_audit_event_t *ev, const uint8_t *text, size_t len);
+static void fill_actors(agent_audit_event_t *ev, const uint8_t *text,
+    size_t len);
 static agent_str_t *field_of(agent_audit_event_t *ev, const field_t *field);
 
 
@@ -54,6 +57,9 @@ static const field_t  fields[] = {
     field("unmapped.agent_auth.credential", credential, 256),
     field("unmapped.agent_auth.service", service, 256),
     field("unmapped.agent_auth.location", location, 256),
+    field("unmapped.agent_auth.issuer", issuer, 256),
+    field("unmapped.agent_auth.client_id", client_id, 256),
+    field("unmapped.agent_auth.subject", subject, 256),
 
     /* cut between two scopes, so not among those of one size */
     field("unmapped.agent_auth.scope", scopes, 256)
@@ -294,6 +300,14 @@ test_identity_stays(void)
         ev.scopes.len = 256;
         ev.key_id.len = 64;
 
+        /* of a token, whose texts have no control characters */
+
+        set(&ev.issuer, "https://as.example");
+        set(&ev.client_id, "client");
+        set(&ev.subject, "subject");
+        set(&ev.actor, "actor");
+        ev.actors.len = 0;
+
         root = parse(&ev);
 
         ok(is_octets(root, "actor.user.uid", own, 255)
@@ -413,6 +427,8 @@ fill(agent_audit_event_t *ev, const uint8_t *text, size_t len)
         field_of(ev, &fields[i])->len = len;
     }
 
+    fill_actors(ev, text, len);
+
     ev->time_ms = INT64_MAX;
     ev->latency_ms = INT64_MAX;
     ev->sequence = INT64_MAX;
@@ -427,6 +443,36 @@ fill(agent_audit_event_t *ev, const uint8_t *text, size_t len)
     ev->reason = AGENT_KEY_EXPIRED;
     ev->overruled = AGENT_CREDENTIAL_MALFORMED;
     ev->auth_type = AGENT_AUTH_OAUTH;
+}
+
+
+/* as many as a token may name, RFC 8693, 4.1, and short: they fit longest */
+
+#define ACTOR_MAX  9
+
+static void
+fill_actors(agent_audit_event_t *ev, const uint8_t *text, size_t len)
+{
+    size_t    i;
+    uint8_t  *p;
+    uint16_t  n;
+
+    static uint8_t  list[(AGENT_ACT_DEPTH_MAX - 1)
+                         * (sizeof(uint16_t) + ACTOR_MAX)];
+
+    n = (uint16_t) (len < ACTOR_MAX ? len : ACTOR_MAX);
+    p = list;
+
+    for (i = 1; i < AGENT_ACT_DEPTH_MAX; i++) {
+        memcpy(p, &n, sizeof(n));
+        memcpy(p + sizeof(n), text, n);
+        p += sizeof(n) + n;
+    }
+
+    ev->actor.data = text;
+    ev->actor.len = len;
+    ev->actors.data = list;
+    ev->actors.len = (size_t) (p - list);
 }
 
 

@@ -44,6 +44,7 @@ static const expected_t  expected[] = {
     { AGENT_SCOPE_INSUFFICIENT, "scope_insufficient", 403,
       "insufficient_scope" },
     { AGENT_REQUIREMENT_FAILED, "requirement_failed", 403, "" },
+    { AGENT_DELEGATION_REFUSED, "delegation_refused", 403, "" },
     { AGENT_TOKEN_INACTIVE, "token_inactive", 401, "invalid_token" },
     { AGENT_TOKEN_MALFORMED, "token_malformed", 401, "invalid_token" },
     { AGENT_TOKEN_EXPIRED, "token_expired", 401, "invalid_token" },
