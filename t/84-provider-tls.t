@@ -1,11 +1,14 @@
 # Who an authorization server is.  Without this anybody on the way could answer
 # for it, and be shown our secret and every token.
 #
-# requirements.md, I-03; RFC 8446, RFC 9525
+# An answer that somebody cut off would pass as whole.
+#
+# requirements.md, I-03; RFC 8446, RFC 9525; RFC 9112, 9.8
 
 use lib 't/lib';
 use AgentAuth;
 use AgentAS;
+use AgentLoad;
 
 our $as = AgentAS->start(faults => 1, tls => 1);
 
@@ -74,3 +77,29 @@ with('wrong', 'ok', 'of another CA');
 with('expired', 'ok', 'expired');
 --- startup
 anybody on the way to provider
+
+
+
+=== TEST 4: a connection that ends without close_notify
+--- http_config
+{{provider(keepalive => 0)}}
+--- run
+my $good = '{"active":true,"aud":"https://api.test/a"}';
+my $end = sub {
+    my ($what, $reason, %rule) = @_;
+
+    $as->reset;
+    $as->certificate('server');
+    $as->scripted('introspection', $good, %rule);
+    decided(ask('GET /t', Authorization => 'Bearer ' . fresh()), $reason,
+        $what);
+};
+
+$end->('no length, a good end', 'ok', length => JSON::PP::false);
+$end->('no length, cut off', 'provider_bad_answer',
+    length => JSON::PP::false, close => 'abrupt');
+$end->('a length', 'ok', close => 'abrupt');
+$end->('chunks', 'ok', chunked => 'good', close => 'abrupt');
+$end->('chunks, cut off', 'provider_bad_answer', chunked => 'no-last',
+    close => 'abrupt');
+said(qr/bad answer of provider "t\d+": it is cut off/, 'which is said');

@@ -40,6 +40,7 @@ static void ngx_agent_fetch_send(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_writable(ngx_event_t *ev);
 static void ngx_agent_fetch_readable(ngx_event_t *ev);
 static ngx_int_t ngx_agent_fetch_take(ngx_agent_fetch_t *f, ssize_t n);
+static agent_http_e ngx_agent_fetch_eof(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_broken(ngx_agent_fetch_t *f);
 static void ngx_agent_fetch_finish(ngx_agent_fetch_t *f,
     ngx_agent_fetch_e error);
@@ -511,21 +512,7 @@ ngx_agent_fetch_handshake(ngx_agent_fetch_t *f)
         return;
     }
 
-    if (ngx_ssl_create_connection(f->conf->ssl, c,
-                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
-        != NGX_OK)
-    {
-        ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
-        return;
-    }
-
-    /* RFC 6066, 3: no addresses */
-
-    if (!f->ep->literal
-        && SSL_set_tlsext_host_name(c->ssl->connection,
-                                    (char *) f->ep->host.data)
-           == 0)
-    {
+    if (ngx_agent_peer_tls(f, c) != NGX_OK) {
         ngx_agent_fetch_finish(f, NGX_AGENT_FETCH_UNREACHABLE);
         return;
     }
@@ -673,7 +660,7 @@ ngx_agent_fetch_take(ngx_agent_fetch_t *f, ssize_t n)
 
     do {
         rc = n ? agent_http_parse(&f->http, &in, &body)
-               : agent_http_eof(&f->http);
+               : ngx_agent_fetch_eof(f);
 
         if (rc == AGENT_HTTP_BODY) {
 
@@ -720,6 +707,19 @@ ngx_agent_fetch_take(ngx_agent_fetch_t *f, ssize_t n)
     }
 
     return NGX_DONE;
+}
+
+
+/* RFC 9112, 9.8: what TLS does not end is not whole */
+
+static agent_http_e
+ngx_agent_fetch_eof(ngx_agent_fetch_t *f)
+{
+    if (f->peer->tls && !f->peer->ended) {
+        return AGENT_HTTP_BAD;
+    }
+
+    return agent_http_eof(&f->http);
 }
 
 

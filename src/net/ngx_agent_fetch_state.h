@@ -24,6 +24,7 @@ typedef struct {
     ngx_str_t                      origin;      /* of its endpoint */
     agent_address_class_e          class;
     unsigned                       tls:1;
+    unsigned                       ended:1;     /* with close_notify */
 } ngx_agent_peer_t;
 
 
@@ -82,6 +83,11 @@ ngx_agent_peer_t *ngx_agent_peer_take(ngx_agent_fetch_t *f,
 void ngx_agent_peer_park(ngx_agent_peer_t *peer);
 
 void ngx_agent_peer_close(ngx_agent_peer_t *peer);
+
+
+/* TLS on the connection, ready for its handshake; NGX_ERROR is logged */
+
+ngx_int_t ngx_agent_peer_tls(ngx_agent_fetch_t *f, ngx_connection_t *c);
 
 
 /*

@@ -17,6 +17,8 @@
 static ngx_uint_t ngx_agent_peer_of(const ngx_agent_peer_t *peer,
     const ngx_agent_fetch_conf_t *conf, const ngx_str_t *origin,
     ngx_uint_t tls);
+static void ngx_agent_peer_message(int sent, int version, int type,
+    const void *buf, size_t len, SSL *ssl, void *data);
 static void ngx_agent_peer_idle_event(ngx_event_t *ev);
 
 
@@ -128,6 +130,56 @@ ngx_agent_peer_of(const ngx_agent_peer_t *peer,
            && peer->tls == tls
            && peer->origin.len == origin->len
            && ngx_memcmp(peer->origin.data, origin->data, origin->len) == 0;
+}
+
+
+ngx_int_t
+ngx_agent_peer_tls(ngx_agent_fetch_t *f, ngx_connection_t *c)
+{
+    if (ngx_ssl_create_connection(f->conf->ssl, c,
+                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* RFC 6066, 3: no addresses */
+
+    if (!f->ep->literal
+        && SSL_set_tlsext_host_name(c->ssl->connection,
+                                    (char *) f->ep->host.data)
+           == 0)
+    {
+        return NGX_ERROR;
+    }
+
+    SSL_set_msg_callback(c->ssl->connection, ngx_agent_peer_message);
+    SSL_set_msg_callback_arg(c->ssl->connection, f->peer);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whoever is on the way can end a connection, but not send a close_notify
+ * (RFC 8446, 6.1).  To SSL_read() both are the same: ngx_ssl_create() sets
+ * SSL_OP_IGNORE_UNEXPECTED_EOF.  Without it a server that never sends one,
+ * though its answers have a length, would leave a crit line for each.
+ */
+
+static void
+ngx_agent_peer_message(int sent, int version, int type, const void *buf,
+    size_t len, SSL *ssl, void *data)
+{
+    ngx_agent_peer_t  *peer;
+
+    peer = data;
+
+    if (!sent && type == SSL3_RT_ALERT && len == 2
+        && ((const u_char *) buf)[1] == SSL3_AD_CLOSE_NOTIFY)
+    {
+        peer->ended = 1;
+    }
 }
 
 

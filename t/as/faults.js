@@ -52,7 +52,8 @@
 //     reset     ... is reset
 //     drip      milliseconds between pieces of "octets" (1) octets
 //     close     true: the connection is closed afterwards, and that is said;
-//               "silent": it is not said
+//               "silent": it is not said; "abrupt": below TLS, which is not
+//               told (no close_notify)
 
 'use strict';
 
@@ -504,7 +505,16 @@ async function send(socket, octets, rule) {
         octets = octets.subarray(rule.stall);
     }
 
-    if (!await put(octets) || !rule.endless) {
+    if (!await put(octets)) {
+        return;
+    }
+
+    if (rule.close === 'abrupt') {
+        (socket.below ?? socket).destroy();
+        return;
+    }
+
+    if (!rule.endless) {
         return;
     }
 
