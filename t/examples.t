@@ -499,7 +499,8 @@ sub end_quickstart {
         $log = read_file($quickstart_log);
         return $log =~ /Ctrl-C ends it all/
             || waitpid($quickstart, POSIX::WNOHANG());
-    }, 'the end of its steps', 120), 'it shows all and stays') or diag($log);
+    }, 'the end of its steps', 240) && $log =~ /Ctrl-C ends it all/,
+        'it shows all and stays') or diag($log);
 
     my %port = map { /127\.0\.0\.1:(\d+)/g ? ($1, 1) : () }
         split /(?=127)/, $log;

@@ -156,7 +156,10 @@ ngx_agent_fetch_request(ngx_agent_fetch_t *f,
                        "Connection: keep-alive" CRLF "%V" CRLF,
                        &request->method, &f->ep->uri, &f->ep->authority,
                        request->body.len, &request->headers);
-    last = ngx_cpymem(last, request->body.data, request->body.len);
+
+    if (request->body.len) {
+        last = ngx_cpymem(last, request->body.data, request->body.len);
+    }
 
     f->request = p;
     f->size = last - p;

@@ -8,6 +8,9 @@
 #define _NGX_AGENT_JWKS_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_jwk.h"
 #include "ngx_agent_provider.h"
 

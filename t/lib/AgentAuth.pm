@@ -182,6 +182,7 @@ our %Short = (
 my @Serious = qw/ alert crit emerg /;
 
 my (%prefix, %imported, $block, $audit_offset, $startup_done, $repetitions);
+my $starting;
 
 
 sub import {
@@ -594,6 +595,7 @@ sub sections {
     $audit_offset = {};
     $startup_done = 0;
     $repetitions = 0;
+    $starting = 0;
 
     # the records first: they tell prefixes and foreign values
 
@@ -894,7 +896,7 @@ sub keep_logs {
 
 
 sub start_refused {
-    return if !defined $block || defined $block->must_die
+    return if !$starting || defined $block->must_die
         || -f $Test::Nginx::Util::PidFile;
 
     open my $in, '<', server_root() . '/logs/error.log' or return;
@@ -913,6 +915,18 @@ sub logs_reopened {
     return unless -f $Test::Nginx::Util::PidFile;
 
     await(sub { -f server_root() . '/logs/error.log' }, 'the master to reopen');
+}
+
+
+# Test::Nginx asks kill() and then ps, and takes a process that was waited for
+# between them for one that runs.  Whoever is to wait for it may be slow, too.
+
+sub running {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/stat" or return 0;
+
+    return (<$in> // '') =~ /\) [^ZX]/ ? 1 : 0;
 }
 
 
@@ -958,6 +972,7 @@ sub install_hooks {
     my $write_config_file = \&Test::Nginx::Util::write_config_file;
     *Test::Nginx::Util::write_config_file = sub {
         &$write_config_file;
+        $starting = 1;
 
         my $path = $Test::Nginx::Util::ConfFile;
         open my $in, '<', $path or die "$path: $!\n";
@@ -977,6 +992,9 @@ sub install_hooks {
         &$sleep;
         logs_reopened() if $ENV{TEST_NGINX_USE_HUP};
     };
+
+    *Test::Nginx::Util::is_running = sub ($) { return running($_[0]) };
+    *Test::Nginx::Socket::is_running = \&Test::Nginx::Util::is_running;
 
     my $error_log_data = \&Test::Nginx::Util::error_log_data;
     *Test::Nginx::Socket::error_log_data = sub () {

@@ -157,7 +157,8 @@ sub reload {
     my @old = split ' ', `pgrep -P $pid` // '';
 
     kill 'HUP', $pid;
-    AgentAuth::await(sub { !grep { running($_) } @old }, 'the reload');
+    AgentAuth::await(sub { !grep { AgentAuth::running($_) } @old },
+        'the reload');
 }
 
 
@@ -167,7 +168,7 @@ sub stop {
     my $pid = master();
 
     kill $signal // 'QUIT', $pid;
-    AgentAuth::await(sub { !running($pid) }, 'end of nginx')
+    AgentAuth::await(sub { !AgentAuth::running($pid) }, 'end of nginx')
         or kill 'KILL', $pid;
 }
 
@@ -245,17 +246,7 @@ sub load_begin {
 # 1 while one of them may have something to send
 
 sub loading {
-    return scalar grep { running($_) } @$loaders;
-}
-
-
-# whoever is to wait for it may be slow
-
-sub running {
-    open my $in, '<', "/proc/$_[0]/stat" or return 0;
-    my $state = <$in> // '';
-
-    return $state =~ /\) [^ZX]/;
+    return scalar grep { AgentAuth::running($_) } @$loaders;
 }
 
 
@@ -417,7 +408,7 @@ END {
 
     if (my $pid = master()) {
         kill 'KILL', split(' ', `pgrep -P $pid` // ''), $pid
-            if running($pid);
+            if AgentAuth::running($pid);
     }
 
     kill 'KILL', $_ for @$loaders;
