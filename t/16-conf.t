@@ -399,6 +399,29 @@ in_location 'delegation twice', "agent_delegation off;\n"
 
 fine 'delegation', 'agent_delegation max_depth=8 actor=a actor=b;';
 
+for my $value (qw/ acr= acr=$remote_user max_age= max_age=0 max_age=x
+    max_age=-1 max_age=5ms mfa on /, 'acr=a b')
+{
+    in_location "step-up $value", "agent_step_up '$value';  # fault",
+        "invalid parameter \"$value\" in \"agent_step_up\"";
+}
+
+in_location 'two ages', 'agent_step_up max_age=1m max_age=2m;  # fault',
+    'invalid parameter "max_age=2m" in "agent_step_up"';
+in_location 'step-up off and a value', 'agent_step_up off acr=a;  # fault',
+    'invalid parameter "off" in "agent_step_up"';
+in_location 'step-up without a value', 'agent_step_up;  # fault',
+    'invalid number of arguments in "agent_step_up" directive';
+in_location 'step-up twice', "agent_step_up off;\nagent_step_up acr=a;  # fault",
+    '"agent_step_up" directive is duplicate';
+
+mistake 'step-up of keys', zone() . "agent_step_up acr=a;\n"
+    . 'server { location / { agent_auth key;  # fault' . "\n} }",
+    '"agent_step_up" cannot be met by keys: accept tokens with "oauth", or'
+    . ' set "agent_step_up off", for "agent_auth"';
+
+fine 'step-up off', 'agent_step_up off;', "agent_step_up acr=a max_age=1h;\n";
+
 in_location 'hide yes', 'agent_hide_credential yes;  # fault',
     'invalid value "yes" in "agent_hide_credential" directive, it must be "on"'
     . ' or "off"';

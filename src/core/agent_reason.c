@@ -31,7 +31,8 @@ static const agent_str_t  agent_errors[] = {
     agent_string("invalid_token"),
     agent_string("insufficient_scope"),
     agent_string("invalid_dpop_proof"),
-    agent_string("use_dpop_nonce")
+    agent_string("use_dpop_nonce"),
+    agent_string("insufficient_user_authentication")
 };
 
 
@@ -130,6 +131,10 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_DELEGATION_REFUSED] =
         { agent_string("delegation_refused"), 403, AGENT_ERROR_NONE },
 
+    [AGENT_STEP_UP_REQUIRED] =
+        { agent_string("step_up_required"), 401,
+          AGENT_ERROR_INSUFFICIENT_USER_AUTHENTICATION },
+
     [AGENT_PROVIDER_UNAVAILABLE] =
         { agent_string("provider_unavailable"), 503, AGENT_ERROR_NONE },
 
@@ -211,7 +216,7 @@ agent_reason_error(agent_reason_e reason)
 const agent_str_t *
 agent_error_name(agent_error_e error)
 {
-    if ((unsigned) error > AGENT_ERROR_USE_DPOP_NONCE) {
+    if ((unsigned) error > AGENT_ERROR_INSUFFICIENT_USER_AUTHENTICATION) {
         return &agent_errors[AGENT_ERROR_NONE];
     }
 

@@ -222,7 +222,15 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         }
     }
 
-    return conf->requires ? ngx_agent_policy_require(r, conf, rec) : AGENT_OK;
+    if (conf->requires) {
+        reason = ngx_agent_policy_require(r, conf, rec);
+        if (reason != AGENT_OK) {
+            return reason;
+        }
+    }
+
+    return conf->step_up ? ngx_agent_step_up_check(conf->step_up, rec)
+                         : AGENT_OK;
 }
 
 

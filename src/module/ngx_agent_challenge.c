@@ -151,16 +151,22 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
     ngx_str_t *value)
 {
     u_char             *p;
-    ngx_str_t           scope;
+    ngx_str_t           scope, step_up;
     const agent_str_t  *error;
 
     ngx_str_null(&scope);
+    ngx_str_null(&step_up);
 
     error = agent_error_name(agent_reason_error(rec->reason));
 
-    /* a client that has nothing yet may ask for the right thing at once */
+    if (rec->reason == AGENT_STEP_UP_REQUIRED && conf->step_up) {
+        step_up = conf->step_up->challenge;
+    }
+
+    /* who asks for another token may ask for the right thing at once */
 
     if ((rec->reason == AGENT_SCOPE_INSUFFICIENT
+         || rec->reason == AGENT_STEP_UP_REQUIRED
          || rec->reason == AGENT_CREDENTIAL_MISSING)
         && ngx_agent_scopes_needed(r, conf, &scope) != NGX_OK)
     {
@@ -169,6 +175,7 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
 
     p = ngx_pnalloc(r->pool, conf->challenge.len
                              + sizeof(", error=\"\"") - 1 + error->len
+                             + step_up.len
                              + sizeof(", scope=\"\"") - 1 + scope.len);
     if (p == NULL) {
         return NGX_ERROR;
@@ -183,6 +190,8 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
         p = ngx_cpymem(p, error->data, error->len);
         *p++ = '"';
     }
+
+    p = ngx_cpymem(p, step_up.data, step_up.len);
 
     if (scope.len) {
         p = ngx_agent_copy(p, ", scope=\"");

@@ -42,6 +42,7 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
             && ngx_agent_guard_provider(cf, amcf, conf) != NGX_OK)
         || (conf->resource
             && ngx_agent_resource_use(conf->resource, conf) != NGX_OK)
+        || (conf->step_up && ngx_agent_step_up_guard(cf, conf) != NGX_OK)
         || ngx_agent_guard_sources(cf, conf) != NGX_OK
         || ngx_agent_challenge_init(cf, conf) != NGX_OK)
     {

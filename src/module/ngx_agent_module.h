@@ -92,6 +92,15 @@ typedef struct {
 } ngx_agent_delegation_t;
 
 
+/* a directive agent_step_up */
+
+typedef struct {
+    ngx_array_t                  acrs;      /* of agent_str_t; none: any */
+    ngx_int_t                    max_age;   /* seconds; 0: any */
+    ngx_str_t                    challenge; /* , acr_values="", max_age="" */
+} ngx_agent_step_up_t;
+
+
 /* what agent_resource names, and what its document is made of */
 
 typedef struct {
@@ -147,6 +156,7 @@ typedef struct {
     ngx_array_t                 *scopes;
     ngx_array_t                 *requires;
     const ngx_agent_delegation_t *delegation;   /* NULL: not judged */
+    const ngx_agent_step_up_t   *step_up;   /* likewise */
     ngx_array_t                 *audit;
     ngx_str_t                    service;
     ngx_str_t                    realm;
@@ -433,6 +443,23 @@ char *ngx_agent_conf_delegation(ngx_conf_t *cf, ngx_command_t *cmd,
 
 agent_reason_e ngx_agent_delegation_check(
     const ngx_agent_delegation_t *delegation, const ngx_agent_record_t *rec);
+
+
+/* ngx_agent_step_up.c: how whoever is behind a token authenticated */
+
+char *ngx_agent_conf_step_up(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* a merged location with agent_step_up; NGX_ERROR after a message */
+
+ngx_int_t ngx_agent_step_up_guard(ngx_conf_t *cf,
+    const ngx_agent_loc_conf_t *conf);
+
+
+/* AGENT_OK or AGENT_STEP_UP_REQUIRED, of a credential that is authentic */
+
+agent_reason_e ngx_agent_step_up_check(const ngx_agent_step_up_t *step_up,
+    const ngx_agent_record_t *rec);
 
 
 /* ngx_agent_challenge.c */

@@ -153,6 +153,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_step_up"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_step_up,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_mode"),
       NGX_AGENT_LOC|NGX_CONF_TAKE1,
       ngx_agent_conf_mode,
@@ -458,6 +465,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->requires = NGX_CONF_UNSET_PTR;
     conf->delegation = NGX_CONF_UNSET_PTR;
+    conf->step_up = NGX_CONF_UNSET_PTR;
     conf->audit = NGX_CONF_UNSET_PTR;
 
     return conf;
@@ -500,6 +508,7 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->scopes, prev->scopes, NULL);
     ngx_conf_merge_ptr_value(conf->requires, prev->requires, NULL);
     ngx_conf_merge_ptr_value(conf->delegation, prev->delegation, NULL);
+    ngx_conf_merge_ptr_value(conf->step_up, prev->step_up, NULL);
     ngx_conf_merge_ptr_value(conf->audit, prev->audit, NULL);
 
     ngx_conf_merge_str_value(conf->realm, prev->realm, "agents");

@@ -60,6 +60,7 @@ our %Reason = (
     scope_insufficient   => [ 403, 'insufficient_scope' ],
     requirement_failed   => [ 403 ],
     delegation_refused   => [ 403 ],
+    step_up_required     => [ 401, 'insufficient_user_authentication' ],
     subrequest_refused   => [ 403 ],
     internal_error       => [ 500 ],
     table_busy           => [ 503 ],
@@ -171,7 +172,8 @@ sub fields {
 
 
 # Tests an answer against the reason.  Options: result (allow, deny, ...);
-# status; realm; metadata: the URL of the challenge; scope: what it lists;
+# status; realm; metadata: the URL of the challenge; scope: what it lists; step_up: its
+# acr_values and max_age;
 # challenge => 0: none; body => what the body is like; audit => 0: no audit
 # line is promised.  The configuration says the verdict in a field Agent:
 # "$agent_result $agent_reason" and the request's id in Agent-Request, see
@@ -196,6 +198,7 @@ sub decided {
         $challenge .= ", resource_metadata=\"$option{metadata}\""
             if defined $option{metadata};
         $challenge .= ", error=\"$error\"" if $error ne '';
+        $challenge .= ", $option{step_up}" if defined $option{step_up};
         $challenge .= ", scope=\"$option{scope}\"" if defined $option{scope};
     }
 

@@ -45,6 +45,8 @@ static const expected_t  expected[] = {
       "insufficient_scope" },
     { AGENT_REQUIREMENT_FAILED, "requirement_failed", 403, "" },
     { AGENT_DELEGATION_REFUSED, "delegation_refused", 403, "" },
+    { AGENT_STEP_UP_REQUIRED, "step_up_required", 401,
+      "insufficient_user_authentication" },
     { AGENT_TOKEN_INACTIVE, "token_inactive", 401, "invalid_token" },
     { AGENT_TOKEN_MALFORMED, "token_malformed", 401, "invalid_token" },
     { AGENT_TOKEN_EXPIRED, "token_expired", 401, "invalid_token" },
