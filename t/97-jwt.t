@@ -8,6 +8,7 @@ use lib 't/lib';
 use AgentClock;
 use AgentAuth;
 use AgentAS;
+use AgentLoad;
 use Digest::SHA ();
 use MIME::Base64 ();
 
@@ -510,3 +511,20 @@ ok(AgentAuth::await(sub {
     return ask_for($token)->{status} == 200;
 }, 'a token'), 'a token never seen, after a reload, with the server away');
 $as->listening(1);
+
+
+
+=== TEST 17: settings count however long the texts before them are
+--- http_config
+{{own(client_id => 'c' x 3000, verify => 'jwt', algorithms => 'ES256',
+    introspection_endpoint => 'http://127.0.0.1:1/' . 'i' x 1500)}}
+--- run
+begin();
+my $token = own_token({}, {});
+
+decided ask_for($token), 'ok', 'a token';
+is(fields(decided(ask_for($token), 'ok', 'again'), 'Cache'), 'hit', 'known');
+
+ok(reconfigured(sub { s/algorithms ES256;/algorithms RS256;/ }), 'a reload');
+decided ask_for($token), 'algorithm_refused', 'its verdict is of old settings';
+ok(reconfigured(sub { s/algorithms RS256;/algorithms ES256;/ }), 'and back');

@@ -752,24 +752,30 @@ ngx_agent_provider_defaults(ngx_agent_provider_t *provider)
 static void
 ngx_agent_provider_part(ngx_agent_provider_t *provider)
 {
-    u_char      digest[AGENT_SHA256_LEN], text[4096], *p, *last;
+    u_char       digest[AGENT_SHA256_LEN];
+    u_char       text[AGENT_SHA256_LEN * 10 + NGX_INT64_LEN * 9], *p;
+    ngx_uint_t   i;
 
-    p = text;
-    last = text + sizeof(text);
+    const ngx_str_t  *texts[] = {
+        &provider->name, &provider->issuer, &provider->metadata_uri,
+        &provider->introspection_endpoint, &provider->client_id,
+        &provider->jwks_uri, &provider->jwks_file,
+        &provider->ssl_trusted_certificate, &provider->ssl_crl,
+        &provider->client_certificate
+    };
 
-    p = ngx_slprintf(p, last, "verdict 2\n%V\n%V\n%V\n%V\n%V\n%V\n%V\n",
-                     &provider->name, &provider->issuer,
-                     &provider->metadata_uri,
-                     &provider->introspection_endpoint, &provider->client_id,
-                     &provider->jwks_uri, &provider->jwks_file);
-    p = ngx_slprintf(p, last, "%M\n%M\n%M\n%M\n", provider->max_ttl,
-                     provider->negative_ttl, provider->stale_if_error,
-                     provider->leeway);
-    p = ngx_slprintf(p, last, "%ui\n%ui\n%ui\n", provider->verify,
-                     provider->algorithms, provider->token_type);
-    p = ngx_slprintf(p, last, "%ui\n%i\n%V\n%V\n%V\n", provider->client_auth,
-                     provider->ssl_verify, &provider->ssl_trusted_certificate,
-                     &provider->ssl_crl, &provider->client_certificate);
+    /* a digest of each, as together they may be of any length */
+
+    for (i = 0, p = text; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        agent_sha256(texts[i]->data, texts[i]->len, p);
+        p += AGENT_SHA256_LEN;
+    }
+
+    p = ngx_sprintf(p, "%M %M %M %M %ui %ui %ui %ui %i", provider->max_ttl,
+                    provider->negative_ttl, provider->stale_if_error,
+                    provider->leeway, provider->verify, provider->algorithms,
+                    provider->token_type, provider->client_auth,
+                    provider->ssl_verify);
 
     agent_sha256(text, p - text, digest);
     ngx_memcpy(provider->part, digest, NGX_AGENT_CACHE_PART);
