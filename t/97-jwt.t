@@ -528,3 +528,51 @@ is(fields(decided(ask_for($token), 'ok', 'again'), 'Cache'), 'hit', 'known');
 ok(reconfigured(sub { s/algorithms ES256;/algorithms RS256;/ }), 'a reload');
 decided ask_for($token), 'algorithm_refused', 'its verdict is of old settings';
 ok(reconfigured(sub { s/algorithms RS256;/algorithms ES256;/ }), 'and back');
+
+
+
+=== TEST 18: a new key, of a server that names none
+--- http_config
+{{provider()}}
+--- run
+begin();
+my $set = sub {
+    $as->clear;
+    $as->scripted('jwks', JSON::PP->new->encode(
+        { keys => [ $as->jwk(key_of($_[0])) ] }));
+};
+
+my $token = sub {
+    return own_token({ kid => undef }, { iss => $as->issuer },
+        key => key_of($_[0]));
+};
+
+$set->('es256');
+advance(11);
+decided ask_for($token->('es256')), 'ok', 'of the key there is';
+
+$set->('gate-es256');
+advance(11);
+decided ask_for($token->('gate-es256')), 'ok', 'of the one that came after';
+decided ask_for($token->('es256')), 'signature_invalid', 'of the old one';
+
+
+
+=== TEST 19: a JWT where the server has no keys
+--- http_config
+{{provider()}}
+--- run
+begin();
+$as->scripted('/.well-known/oauth-authorization-server',
+    JSON::PP->new->encode({ issuer => $as->issuer,
+        introspection_endpoint => $as->url('introspection') }));
+
+decided ask_for(own_token({}, { iss => $as->issuer })), 'signing_key_unknown',
+    'is refused';
+is(requests('/token/introspection'), 0, 'and shown to nobody');
+
+my $opaque = $as->token('agent-basic', scope => 'invoices:read',
+    resource => "$main::api?ttl=864000");
+decided ask_for($opaque), 'ok', 'an opaque one';
+is(grep(/could not be fetched/, error_lines()), 0,
+    'nothing is wrong with that');

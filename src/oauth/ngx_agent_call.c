@@ -328,10 +328,9 @@ static ngx_int_t
 ngx_agent_call_local(ngx_agent_call_t *call)
 {
     agent_claims_t  claims;
-    agent_reason_e  reason;
 
     switch (ngx_agent_jwt_check(call->provider, &call->value, call->pool,
-                                &reason, &claims, &call->tried,
+                                &call->reason, &claims, &call->tried,
                                 &call->retry_after))
     {
 
@@ -344,14 +343,14 @@ ngx_agent_call_local(ngx_agent_call_t *call)
         return NGX_AGAIN;
 
     default:
-        reason = AGENT_PROVIDER_UNAVAILABLE;
+        call->reason = AGENT_PROVIDER_UNAVAILABLE;
     }
 
-    if (ngx_agent_jwt_lasting(reason)) {
-        ngx_agent_token_store(call, reason, &claims);
+    if (ngx_agent_jwt_lasting(call->reason)) {
+        ngx_agent_token_store(call, call->reason, &claims);
     }
 
-    ngx_agent_call_finish(call, reason, &claims);
+    ngx_agent_call_finish(call, call->reason, &claims);
 
     return NGX_OK;
 }

@@ -34,6 +34,7 @@ struct ngx_agent_call_s {
     ngx_uint_t                     retry_after; /* seconds; 0: not known */
     const ngx_agent_endpoint_t    *ep;          /* in this turn only */
     uint64_t                       tried;       /* keys, of a JWT */
+    agent_reason_e                 reason;      /* with those */
     ngx_uint_t                     local;       /* a JWT that waits for keys */
     ngx_agent_fetch_t             *fetch;
     unsigned                       begun:1;

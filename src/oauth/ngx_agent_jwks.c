@@ -276,6 +276,10 @@ ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
         if (rc != NGX_OK) {
             return rc;
         }
+
+        if (ngx_agent_metadata_jwks(provider) == NULL) {
+            return NGX_OK;
+        }
     }
 
     rc = ngx_agent_document_get(doc, retry_after);

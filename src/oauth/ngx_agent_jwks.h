@@ -28,8 +28,8 @@ ngx_int_t ngx_agent_jwks_add(ngx_conf_t *cf, ngx_agent_provider_t *provider,
 
 /*
  * The keys as they are now: NGX_OK, *set stays until the next turn of the
- * event loop.  NGX_AGAIN and NGX_DECLINED are as those of
- * ngx_agent_document_get().
+ * event loop; NULL: the server has none, says its metadata.  NGX_AGAIN and
+ * NGX_DECLINED are as those of ngx_agent_document_get().
  */
 
 ngx_int_t ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
@@ -37,7 +37,7 @@ ngx_int_t ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
 
 
 /*
- * A token names a key that is not among them: NGX_AGAIN, they are fetched
+ * A token may be of a key that is not among them: NGX_AGAIN, they are fetched
  * anew, get them again soon.  NGX_DECLINED: they were, just now.
  */
 

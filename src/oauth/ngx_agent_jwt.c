@@ -10,7 +10,8 @@ static ngx_int_t ngx_agent_jwt_sources(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
 static agent_reason_e ngx_agent_jwt_verify(
     const ngx_agent_provider_t *provider, const agent_str_t *value,
-    const agent_jwks_t *set, u_char *buf, agent_claims_t *claims);
+    const agent_jwks_t *set, u_char *buf, agent_claims_t *claims,
+    ngx_uint_t *renew);
 
 
 ngx_int_t
@@ -115,6 +116,7 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
 {
     u_char              *buf;
     ngx_int_t            rc;
+    ngx_uint_t           renew;
     const agent_jwks_t  *set;
 
     rc = ngx_agent_jwks_get(provider, &set, retry_after);
@@ -123,7 +125,10 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
         return rc;
     }
 
-    *reason = AGENT_SIGNING_KEY_UNKNOWN;
+    if (set == NULL) {
+        *reason = AGENT_SIGNING_KEY_UNKNOWN;
+        return NGX_OK;
+    }
 
     /* not again with the same keys, while newer ones are fetched */
 
@@ -141,33 +146,37 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
         return NGX_OK;
     }
 
-    *reason = ngx_agent_jwt_verify(provider, value, set, buf, claims);
+    *reason = ngx_agent_jwt_verify(provider, value, set, buf, claims, &renew);
 
-    if (*reason == AGENT_SIGNING_KEY_UNKNOWN) {
-        return ngx_agent_jwks_renew(provider) == NGX_AGAIN ? NGX_AGAIN
-                                                           : NGX_OK;
-    }
-
-    return NGX_OK;
+    return (renew && ngx_agent_jwks_renew(provider) == NGX_AGAIN) ? NGX_AGAIN
+                                                                  : NGX_OK;
 }
 
 
 static agent_reason_e
 ngx_agent_jwt_verify(const ngx_agent_provider_t *provider,
     const agent_str_t *value, const agent_jwks_t *set, u_char *buf,
-    agent_claims_t *claims)
+    agent_claims_t *claims, ngx_uint_t *renew)
 {
     char            err[AGENT_ERROR_LEN];
     agent_jwt_t     jwt;
     agent_reason_e  reason;
 
     err[0] = '\0';
+    *renew = 0;
 
     reason = agent_jwt_parse(&jwt, value, buf, err);
 
     if (reason == AGENT_OK) {
         reason = agent_jwt_check(&jwt, &provider->jwt, set, ngx_agent_now(),
                                  claims, err);
+
+        /* a new key of a server that names none fails like a forgery */
+
+        *renew = (reason == AGENT_SIGNING_KEY_UNKNOWN
+                  || (reason == AGENT_SIGNATURE_INVALID
+                      && jwt.jws.kid.len == 0));
+
         agent_jwt_free(&jwt);
     }
 
