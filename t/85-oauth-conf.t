@@ -299,7 +299,14 @@ refuses(block() . location('agent_auth oauth=q; agent_audience x;'),
 refuses(block() . (block() =~ s/provider p/provider q/r)
     . location("$on agent_audience x;"), 'must name its provider', $on);
 refuses(block() . location('agent_auth oauth oauth=p; agent_audience x;'),
-    'tokens are shown to one provider only', 'oauth oauth=p');
+    'method "oauth=p" in "agent_auth" beside another provider',
+    'oauth oauth=p');
+refuses(block() . location('agent_auth oauth=p oauth=p; agent_audience x;'),
+    'duplicate method "oauth=p" in "agent_auth"', 'oauth=p oauth=p');
+refuses(block() . (block() =~ s/provider p/provider q/r)
+    . location('agent_auth oauth=p oauth=q; agent_audience x;'),
+    'providers "p" and "q" in "agent_auth" have the same issuer',
+    'oauth=p oauth=q');
 refuses(block() . location("$on agent_audience x; agent_audience y;"),
     '"agent_audience" directive is duplicate', 'agent_audience');
 

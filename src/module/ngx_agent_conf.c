@@ -113,7 +113,8 @@ static ngx_int_t
 ngx_agent_conf_oauth(ngx_conf_t *cf, ngx_agent_loc_conf_t *alcf,
     ngx_str_t *value)
 {
-    ngx_str_t  *name;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
 
     if (alcf->provider_names == NULL) {
         alcf->provider_names = ngx_array_create(cf->pool, 2,
@@ -123,24 +124,41 @@ ngx_agent_conf_oauth(ngx_conf_t *cf, ngx_agent_loc_conf_t *alcf,
         }
     }
 
-    if (alcf->methods & NGX_AGENT_OAUTH) {
+    name = alcf->provider_names->elts;
+
+    if ((alcf->methods & NGX_AGENT_OAUTH)
+        && (value->len == 5 || alcf->provider_names->nelts == 0))
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate method \"%V\" in \"agent_auth\": opaque "
-                           "tokens are shown to one provider only", value);
+                           "method \"%V\" in \"agent_auth\" beside another "
+                           "provider: each must be named", value);
         return NGX_ERROR;
     }
 
     alcf->methods |= NGX_AGENT_OAUTH;
 
-    if (value->len > 6) {
-        name = ngx_array_push(alcf->provider_names);
-        if (name == NULL) {
+    if (value->len == 5) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < alcf->provider_names->nelts; i++) {
+        if (name[i].len == value->len - 6
+            && ngx_strncmp(name[i].data, value->data + 6, name[i].len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate method \"%V\" in \"agent_auth\"",
+                               value);
             return NGX_ERROR;
         }
-
-        name->data = value->data + 6;
-        name->len = value->len - 6;
     }
+
+    name = ngx_array_push(alcf->provider_names);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->data = value->data + 6;
+    name->len = value->len - 6;
 
     return NGX_OK;
 }

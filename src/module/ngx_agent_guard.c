@@ -8,8 +8,12 @@
 
 static ngx_int_t ngx_agent_guard_zone(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
-static ngx_int_t ngx_agent_guard_provider(ngx_conf_t *cf,
+static ngx_int_t ngx_agent_guard_providers(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf);
+static ngx_int_t ngx_agent_guard_provider(ngx_conf_t *cf,
+    ngx_agent_main_conf_t *amcf, ngx_agent_loc_conf_t *conf, ngx_str_t *name);
+static ngx_int_t ngx_agent_guard_audience(ngx_conf_t *cf,
+    ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_guard_sources(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *conf);
 static void ngx_agent_guard_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
@@ -39,7 +43,8 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
     if (((conf->methods & NGX_AGENT_KEY)
          && ngx_agent_guard_zone(cf, amcf, conf) != NGX_OK)
         || ((conf->methods & NGX_AGENT_OAUTH)
-            && ngx_agent_guard_provider(cf, amcf, conf) != NGX_OK)
+            && (ngx_agent_guard_providers(cf, amcf, conf) != NGX_OK
+                || ngx_agent_guard_audience(cf, conf) != NGX_OK))
         || (conf->resource
             && ngx_agent_resource_use(conf->resource, conf) != NGX_OK)
         || (conf->step_up && ngx_agent_step_up_guard(cf, conf) != NGX_OK)
@@ -96,33 +101,18 @@ ngx_agent_guard_zone(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_agent_guard_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+ngx_agent_guard_providers(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
     ngx_agent_loc_conf_t *conf)
 {
     ngx_str_t              *name;
-    ngx_agent_provider_t  **providers;
+    ngx_uint_t              i, n;
+    ngx_agent_provider_t  **all;
 
     conf->token_zone = amcf->token_zone;
 
-    if (conf->provider_names->nelts) {
-        name = conf->provider_names->elts;
+    n = conf->provider_names->nelts;
 
-        conf->provider = ngx_agent_provider_find(&amcf->providers, name);
-
-        if (conf->provider == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "unknown provider \"%V\" in \"agent_auth\", define "
-                          "it with \"agent_oauth_provider\" in http, "
-                          "in %V:%ui", name, &conf->conf_file,
-                          conf->conf_line);
-            return NGX_ERROR;
-        }
-
-    } else if (amcf->providers.nelts == 1) {
-        providers = amcf->providers.elts;
-        conf->provider = providers[0];
-
-    } else {
+    if (n == 0 && amcf->providers.nelts != 1) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"agent_auth oauth\" %s in %V:%ui",
                       amcf->providers.nelts
@@ -133,6 +123,79 @@ ngx_agent_guard_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
                       &conf->conf_file, conf->conf_line);
         return NGX_ERROR;
     }
+
+    conf->providers = ngx_palloc(cf->pool, ngx_max(n, 1) * sizeof(void *));
+    if (conf->providers == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (n == 0) {
+        all = amcf->providers.elts;
+        conf->providers[0] = all[0];
+        conf->nproviders = 1;
+        return NGX_OK;
+    }
+
+    name = conf->provider_names->elts;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_agent_guard_provider(cf, amcf, conf, &name[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_guard_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf, ngx_str_t *name)
+{
+    ngx_uint_t                   i;
+    const ngx_agent_provider_t  *provider, *other;
+
+    provider = ngx_agent_provider_find(&amcf->providers, name);
+
+    if (provider == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown provider \"%V\" in \"agent_auth\", define "
+                      "it with \"agent_oauth_provider\" in http, "
+                      "in %V:%ui", name, &conf->conf_file,
+                      conf->conf_line);
+        return NGX_ERROR;
+    }
+
+    /* the issuer of a token must say whose it is */
+
+    for (i = 0; i < conf->nproviders; i++) {
+
+        other = conf->providers[i];
+
+        if (other->issuer.len == provider->issuer.len
+            && ngx_strncmp(other->issuer.data, provider->issuer.data,
+                           other->issuer.len)
+               == 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "providers \"%V\" and \"%V\" in \"agent_auth\" "
+                          "have the same issuer, in %V:%ui",
+                          &other->name, name, &conf->conf_file,
+                          conf->conf_line);
+            return NGX_ERROR;
+        }
+    }
+
+    conf->providers[conf->nproviders++] = provider;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_guard_audience(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    ngx_uint_t  i;
 
     if (conf->audience == NGX_CONF_UNSET_PTR && conf->resource == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -146,11 +209,11 @@ ngx_agent_guard_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
     conf->audiences = (conf->audience == NGX_CONF_UNSET_PTR)
                       ? &conf->resource->audiences : conf->audience;
 
-    if (conf->audiences == NULL) {
+    for (i = 0; conf->audiences == NULL && i < conf->nproviders; i++) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "agent_auth: \"agent_audience off\": any token of "
                       "provider \"%V\" will do, for \"agent_auth\" in %V:%ui",
-                      &conf->provider->name, &conf->conf_file,
+                      &conf->providers[i]->name, &conf->conf_file,
                       conf->conf_line);
     }
 

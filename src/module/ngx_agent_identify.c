@@ -4,6 +4,8 @@
  * provider vouches for.
  */
 
+#include "agent_jws.h"
+#include "agent_jwt_peek.h"
 #include "ngx_agent_module.h"
 
 
@@ -11,6 +13,12 @@ static agent_reason_e ngx_agent_identify_key(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_identify_token(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_identify_choose(const ngx_agent_loc_conf_t *conf,
+    ngx_agent_token_t *token);
+static agent_reason_e ngx_agent_identify_issuer(
+    const ngx_agent_loc_conf_t *conf, ngx_agent_token_t *token);
+static ngx_uint_t ngx_agent_identify_among(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_provider_t *provider);
 static ngx_int_t ngx_agent_identify_wait(ngx_http_request_t *r,
     ngx_agent_record_t *rec);
 static void ngx_agent_identify_leave(void *data);
@@ -83,7 +91,7 @@ ngx_agent_identify_token(ngx_http_request_t *r,
 
     token = rec->token;
 
-    if (token == NULL || token->provider != conf->provider) {
+    if (token == NULL || !ngx_agent_identify_among(conf, token->provider)) {
 
         token = ngx_pcalloc(r->main->pool, sizeof(ngx_agent_token_t));
         if (token == NULL) {
@@ -92,7 +100,7 @@ ngx_agent_identify_token(ngx_http_request_t *r,
         }
 
         token->zone = conf->token_zone;
-        token->provider = conf->provider;
+        token->provider = conf->providers[0];
         token->value = rec->value;
         token->digest = ngx_agent_present_digest(rec);
         token->sockaddr = r->connection->sockaddr;
@@ -105,7 +113,10 @@ ngx_agent_identify_token(ngx_http_request_t *r,
         rec->token = token;
         rec->request = r->main;
 
-        if (ngx_agent_token_verify(token) == NGX_AGAIN) {
+        if ((conf->nproviders == 1 ? ngx_agent_token_verify(token)
+                                   : ngx_agent_identify_choose(conf, token))
+            == NGX_AGAIN)
+        {
             return ngx_agent_identify_wait(r, rec);
         }
     }
@@ -122,6 +133,97 @@ ngx_agent_identify_token(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * One of several: an opaque token is shown to the first only, a JWT to the one
+ * that is its issuer, which a good verdict in the cache tells as well.
+ */
+
+static ngx_int_t
+ngx_agent_identify_choose(const ngx_agent_loc_conf_t *conf,
+    ngx_agent_token_t *token)
+{
+    ngx_uint_t      i;
+    agent_reason_e  reason;
+
+    if (!agent_jws_likely(&token->value)) {
+        return ngx_agent_token_verify(token);
+    }
+
+    for (i = 0; i < conf->nproviders; i++) {
+
+        token->provider = conf->providers[i];
+
+        if (ngx_agent_token_vouched(token) == NGX_OK) {
+            return NGX_OK;
+        }
+    }
+
+    reason = ngx_agent_identify_issuer(conf, token);
+
+    if (reason == AGENT_OK) {
+        return ngx_agent_token_verify(token);
+    }
+
+    token->provider = NULL;
+    token->reason = reason;
+    token->decided = 1;
+
+    return NGX_OK;
+}
+
+
+/* sets the provider that the token says it is of */
+
+static agent_reason_e
+ngx_agent_identify_issuer(const ngx_agent_loc_conf_t *conf,
+    ngx_agent_token_t *token)
+{
+    u_char          *buf;
+    ngx_uint_t       i;
+    agent_str_t      issuer, name;
+    agent_reason_e   reason;
+
+    buf = ngx_pnalloc(token->pool, agent_jwt_peek_room(token->value.len));
+    if (buf == NULL) {
+        return AGENT_INTERNAL_ERROR;
+    }
+
+    reason = agent_jwt_peek(&token->value, buf, &issuer);
+
+    if (reason != AGENT_OK) {
+        return reason;
+    }
+
+    for (i = 0; i < conf->nproviders; i++) {
+
+        ngx_agent_view(&name, &conf->providers[i]->issuer);
+
+        if (agent_str_eq(&name, &issuer)) {
+            token->provider = conf->providers[i];
+            return AGENT_OK;
+        }
+    }
+
+    return AGENT_ISSUER_MISMATCH;
+}
+
+
+static ngx_uint_t
+ngx_agent_identify_among(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_provider_t *provider)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < conf->nproviders; i++) {
+        if (conf->providers[i] == provider) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -195,7 +297,7 @@ ngx_agent_identify_known(const ngx_agent_loc_conf_t *conf,
 
     return ngx_agent_identify_claims(rec) != NULL
            && (conf->methods & NGX_AGENT_OAUTH)
-           && rec->token->provider == conf->provider;
+           && ngx_agent_identify_among(conf, rec->token->provider);
 }
 
 

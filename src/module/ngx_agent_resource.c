@@ -306,9 +306,9 @@ ngx_agent_resource_use(ngx_agent_resource_t *resource,
 
     resource->used = 1;
 
-    if (conf->methods & NGX_AGENT_OAUTH) {
+    for (i = 0; i < conf->nproviders; i++) {
 
-        ngx_agent_view(&issuer, &conf->provider->issuer);
+        ngx_agent_view(&issuer, &conf->providers[i]->issuer);
 
         if (ngx_agent_resource_add(&resource->issuers, &issuer) != NGX_OK) {
             return NGX_ERROR;

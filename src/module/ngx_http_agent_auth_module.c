@@ -446,7 +446,8 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      *     conf->zone_name = { 0, NULL };
      *     conf->zone = NULL;
      *     conf->provider_names = NULL;
-     *     conf->provider = NULL;
+     *     conf->providers = NULL;
+     *     conf->nproviders = 0;
      *     conf->audiences = NULL;
      *     conf->sources = NULL;
      *     conf->service = { 0, NULL };

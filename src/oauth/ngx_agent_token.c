@@ -165,6 +165,33 @@ ngx_agent_token_call(ngx_agent_token_t *token, int64_t probe)
 
 
 ngx_int_t
+ngx_agent_token_vouched(ngx_agent_token_t *token)
+{
+    const agent_str_t  *issuer;
+
+    issuer = &token->claims.issuer;
+
+    if (ngx_agent_token_cached(token) == NGX_OK
+        && token->reason == AGENT_OK
+        && issuer->len == token->provider->issuer.len
+        && ngx_memcmp(issuer->data, token->provider->issuer.data, issuer->len)
+           == 0)
+    {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&token->claims, sizeof(agent_claims_t));
+
+    token->reason = AGENT_OK;
+    token->cache = NGX_AGENT_CACHE_NONE;
+    token->has_stale = 0;
+    token->decided = 0;
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
 ngx_agent_token_cached(ngx_agent_token_t *token)
 {
     u_char                    *data;

@@ -69,6 +69,15 @@ typedef struct {
 ngx_int_t ngx_agent_token_verify(ngx_agent_token_t *token);
 
 
+/*
+ * NGX_OK: the cache has it that the provider vouches for the token and is its
+ * issuer, token->reason is AGENT_OK.  Otherwise NGX_DECLINED, with the token as
+ * it was.
+ */
+
+ngx_int_t ngx_agent_token_vouched(ngx_agent_token_t *token);
+
+
 /* the request goes: nothing will be called any more */
 
 void ngx_agent_token_leave(ngx_agent_token_t *token);
