@@ -39,6 +39,35 @@ sub bearer {
 }
 
 
+# The same, where each has a say of its own: verify and the like.  Keys are
+# those that the server publishes.
+
+sub providers_of {
+    my ($first, $second) = @_;
+
+    $providers++;
+
+    return join '', map {
+        my ($as, $name, $param) = @$_;
+        $as->provider("$name$providers", jwks_uri => $as->url('jwks'), %$param)
+    } [ $one, 'a', $first ], [ $two, 'b', $second ];
+}
+
+
+sub signed_token {
+    my ($as) = @_;
+
+    return $as->token('agent-basic', scope => 'invoices:read',
+        resource => "$api?format=jwt");
+}
+
+
+sub opaque_token {
+    return $_[0]->token('agent-basic', scope => 'invoices:read',
+        resource => $api);
+}
+
+
 # how often each was asked for a verdict
 
 sub asked_of {
@@ -289,3 +318,118 @@ decided ask('GET /t', bearer(jwt({ alg => 'RS256' },
 decided ask('GET /t', bearer(jwt({ alg => 'RS256' },
     { iss => $one->issuer }))), 'provider_unavailable', 'a JWT of the one';
 $_->clear for $one, $two;
+
+
+
+=== TEST 6: the first one takes JWTs only
+--- http_config
+{{providers_of({ verify => 'jwt', introspection_endpoint => undef,
+    client_id => undef, client_secret_file => undef }, {})}}
+--- config
+    agent_audience https://api.test/a;
+    location /t { agent_auth {{both()}}; empty_gif; }
+    location /a { agent_auth {{only('a')}}; empty_gif; }
+--- run
+$_->reset for $one, $two;
+
+asking '0 1', 'opaque', sub {
+    decided ask('GET /t', bearer(opaque_token($two))), 'ok',
+        'shown to the first one that introspects' };
+asking '0 1', "another's", sub {
+    decided ask('GET /t', bearer(opaque_token($one))), 'token_inactive',
+        'who issued it does not introspect' };
+
+my $token = signed_token($one);
+asking '0 0', 'a JWT of the first', sub {
+    decided ask('GET /t', bearer($token)), 'ok', 'checked here' };
+asking '0 0', 'again', sub {
+    decided ask('GET /a', bearer($token)), 'ok', 'where there is one' };
+
+# the server does not introspect the JWTs that it issues
+
+asking '0 1', 'a JWT of the second', sub {
+    decided ask('GET /t', bearer(signed_token($two))), 'token_inactive',
+        'introspected, as its provider says' };
+
+# nobody's key, and the name of one who checks signatures, or introspects
+
+asking '0 0', 'a signature that is none', sub {
+    decided ask('GET /t', bearer(jwt({ alg => 'RS256', typ => 'at+jwt' },
+        { iss => $one->issuer }))), 'signature_invalid', 'not passed on' };
+asking '0 1', 'the same of the other', sub {
+    decided ask('GET /t', bearer(jwt({ alg => 'RS256', typ => 'at+jwt' },
+        { iss => $two->issuer }))), 'token_inactive', 'it has no say' };
+
+
+
+=== TEST 7: all take JWTs only
+--- http_config
+{{providers_of(map { { verify => 'jwt', introspection_endpoint => undef,
+    client_id => undef, client_secret_file => undef } } 1, 2)}}
+--- config
+    agent_audience https://api.test/a;
+    location /t { agent_auth {{both()}}; empty_gif; }
+--- run
+$_->reset for $one, $two;
+
+for my $as ($one, $two) {
+    asking '0 0', 'a JWT', sub {
+        decided ask('GET /t', bearer(signed_token($as))), 'ok', 'of either' };
+    asking '0 0', 'opaque', sub {
+        decided ask('GET /t', bearer(opaque_token($as))), 'token_malformed',
+            'shown to nobody' };
+}
+
+
+
+=== TEST 8: both decide by the look of a token
+--- http_config
+{{providers_of({ verify => 'auto' }, { verify => 'auto' })}}
+--- config
+    agent_audience https://api.test/a;
+    location /t { agent_auth {{both()}}; empty_gif; }
+    location /a { agent_auth {{only('a')}}; empty_gif; }
+    location /b { agent_auth {{only('b')}}; empty_gif; }
+--- run
+$_->reset for $one, $two;
+
+for my $as ($one, $two) {
+    my $token = signed_token($as);
+    my ($own, $other) = $as == $one ? qw{ /a /b } : qw{ /b /a };
+
+    asking '0 0', 'a JWT', sub {
+        decided ask('GET /t', bearer($token)), 'ok', 'at its own' };
+    my $answer = asking '0 0', 'known', sub {
+        decided ask('GET /t', bearer($token)), 'ok', 'again' };
+    is(fields($answer, 'Cache'), 'hit', 'from the cache');
+    is(fields($answer, 'Issuer'), $as->issuer, 'whose it is');
+    asking '0 0', 'alone', sub {
+        decided ask("GET $own", bearer($token)), 'ok', 'there, too' };
+
+    $answer = asking '0 0', 'elsewhere', sub { ask("GET $other",
+        bearer($token)) };
+    is($answer->{status}, 401, 'not where there is only the other');
+}
+
+asking '1 0', 'opaque', sub {
+    decided ask('GET /t', bearer(opaque_token($one))), 'ok', 'of the first' };
+asking '1 0', 'opaque', sub {
+    decided ask('GET /t', bearer(opaque_token($two))), 'token_inactive',
+        'of the second, shown to the first' };
+asking '0 0', 'of another', sub {
+    decided ask('GET /t', bearer(jwt({ alg => 'RS256', typ => 'at+jwt' },
+        { iss => 'https://other.test' }))), 'issuer_mismatch', 'of nobody' };
+
+
+
+=== TEST 9: the document names both, P-01
+--- http_config
+{{providers()}}
+--- config
+    agent_resource https://api.test/r;
+    location /t { agent_auth {{both()}}; empty_gif; }
+--- run
+my $answer = ask('GET /.well-known/oauth-protected-resource/r');
+
+is_deeply(JSON::PP->new->decode($answer->{body})->{authorization_servers},
+    [ $one->issuer, $two->issuer ], 'both issuers');

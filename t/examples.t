@@ -189,8 +189,10 @@ END
         is($bodies->[2], 'agent=agent-basic issuer=' . $as{8089}->issuer
             . "\n", 'of a partner');
         is_deeply([ map { reason($_) } @$events ],
-            [ qw/ ok token_inactive ok token_inactive ok not_evaluated / ],
-            'reasons');
+            [ qw/ ok token_inactive ok token_inactive ok not_evaluated ok ok /
+            ], 'reasons');
+        is_deeply([ @$bodies[7, 8] ], [ map { 'agent=agent-basic issuer='
+            . $as{$_}->issuer . "\n" } 8088, 8089 ], 'JWTs of both');
         is_deeply([ sort @{ JSON::PP->new->utf8->decode($bodies->[6])
                         ->{authorization_servers} } ],
             [ sort map { $as{$_}->issuer } 8088, 8089 ],

@@ -15,6 +15,8 @@ static ngx_int_t ngx_agent_identify_token(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_identify_choose(const ngx_agent_loc_conf_t *conf,
     ngx_agent_token_t *token);
+static const ngx_agent_provider_t *ngx_agent_identify_opaque(
+    const ngx_agent_loc_conf_t *conf);
 static agent_reason_e ngx_agent_identify_issuer(
     const ngx_agent_loc_conf_t *conf, ngx_agent_token_t *token);
 static ngx_uint_t ngx_agent_identify_among(const ngx_agent_loc_conf_t *conf,
@@ -137,8 +139,9 @@ ngx_agent_identify_token(ngx_http_request_t *r,
 
 
 /*
- * One of several: an opaque token is shown to the first only, a JWT to the one
- * that is its issuer, which a good verdict in the cache tells as well.
+ * One of several: an opaque token is shown to the first that introspects only,
+ * a JWT is for the one that is its issuer, which a good verdict in the cache
+ * tells as well.
  */
 
 static ngx_int_t
@@ -149,6 +152,7 @@ ngx_agent_identify_choose(const ngx_agent_loc_conf_t *conf,
     agent_reason_e  reason;
 
     if (!agent_jws_likely(&token->value)) {
+        token->provider = ngx_agent_identify_opaque(conf);
         return ngx_agent_token_verify(token);
     }
 
@@ -172,6 +176,23 @@ ngx_agent_identify_choose(const ngx_agent_loc_conf_t *conf,
     token->decided = 1;
 
     return NGX_OK;
+}
+
+
+/* where all take nothing but JWTs the first one refuses it */
+
+static const ngx_agent_provider_t *
+ngx_agent_identify_opaque(const ngx_agent_loc_conf_t *conf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < conf->nproviders; i++) {
+        if (conf->providers[i]->verify != NGX_AGENT_VERIFY_JWT) {
+            return conf->providers[i];
+        }
+    }
+
+    return conf->providers[0];
 }
 
 

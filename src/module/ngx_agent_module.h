@@ -145,7 +145,7 @@ typedef struct {
     ngx_str_t                    zone_name;
     const ngx_agent_key_zone_t  *zone;
     ngx_array_t                 *provider_names;    /* of ngx_str_t */
-    const ngx_agent_provider_t **providers; /* opaque tokens: the first */
+    const ngx_agent_provider_t **providers; /* in order of preference */
     ngx_uint_t                   nproviders;
     const ngx_agent_token_zone_t *token_zone;
 
