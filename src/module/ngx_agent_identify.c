@@ -4,9 +4,9 @@
  * provider vouches for.
  */
 
+#include "ngx_agent_module.h"
 #include "agent_jws.h"
 #include "agent_jwt_peek.h"
-#include "ngx_agent_module.h"
 
 
 static agent_reason_e ngx_agent_identify_key(ngx_http_request_t *r,
