@@ -278,6 +278,30 @@ $as->clear;
 $as->fault(path => 'introspection', cut => 0, times => 1);
 $as->scripted('introspection', $main::good);
 decided ask_for(some()), 'ok', 'closed under way';
+
+# of two that were idle the other one is not tried: it may be as dead
+
+$as->reset;
+$as->scripted('introspection', $main::good, hold => JSON::PP::true);
+my @waiting = map { connected() } 1, 2;
+$_->send("GET /t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    . 'Authorization: Bearer ' . some() . "\r\n\r\n") for @waiting;
+$as->await_faults(stalled => 2);
+$as->release;
+is($_->answer->{status}, 200, 'one of two') for @waiting;
+
+my %idle = map { $_->{connection} => 1 } $as->seen;
+
+is(scalar keys %idle, 2, 'two connections are idle');
+$as->clear;
+$as->fault(path => 'introspection', reset => 0, times => 1);
+$as->scripted('introspection', $main::good);
+decided ask_for(some()), 'ok', 'broken under way';
+
+my (undef, undef, @by) = map { $_->{connection} } $as->seen;
+
+is(join(' ', map { $idle{$_} ? 'idle' : 'new' } @by), 'idle new',
+    'which is asked again by a new one');
 $as->clear;
 
 

@@ -55,6 +55,7 @@ struct ngx_agent_fetch_s {
     unsigned                       begun:1;
     unsigned                       classify:1;  /* nothing is asked */
     unsigned                       reused:1;
+    unsigned                       again:1;     /* by a new connection */
     unsigned                       answered:1;  /* an octet of it came */
     unsigned                       refused:1;   /* an address, and logged */
     agent_address_class_e          class;
@@ -62,6 +63,28 @@ struct ngx_agent_fetch_s {
     u_char                         head[NGX_AGENT_FETCH_HEAD];
     u_char                         buffer[NGX_AGENT_FETCH_READ];
 };
+
+
+/* ngx_agent_fetch.c */
+
+/* the request, by f->peer, whose handshake is done */
+
+void ngx_agent_fetch_send(ngx_agent_fetch_t *f);
+
+
+/* hands the answer over; f is gone */
+
+void ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error);
+
+
+/* ngx_agent_fetch_connect.c */
+
+/*
+ * To the next address that has not been tried, and on to
+ * ngx_agent_fetch_send(), or with none left to ngx_agent_fetch_finish()
+ */
+
+void ngx_agent_fetch_connect(ngx_agent_fetch_t *f);
 
 
 /* ngx_agent_peer.c */
