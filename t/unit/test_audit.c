@@ -32,6 +32,7 @@ static void test_overruled(void);
 static void test_expires(void);
 static void test_lost(void);
 static void test_size(void);
+static void test_actors(void);
 
 
 #define ALLOW  AGENT_RESULT_ALLOW
@@ -98,6 +99,7 @@ main(void)
     test_expires();
     test_lost();
     test_size();
+    test_actors();
 
     return tap_done();
 }
@@ -485,4 +487,54 @@ test_size(void)
           == 0
        && agent_audit_line(buf, 0, &ev) == 0 && buf[0] == GUARD,
        "a buffer that is too small is not touched");
+}
+
+
+/* RFC 8693, 4.1: who acts stays, and no name within is cut short */
+
+static void
+test_actors(void)
+{
+    size_t                i;
+    json_t               *root, *act, *auth;
+    uint8_t               list[3 * (2 + 250)], *p;
+    uint16_t              len;
+    agent_audit_event_t   ev;
+
+    p = list;
+    len = 250;
+
+    for (i = 0; i < 3; i++) {
+        memcpy(p, &len, sizeof(len));
+        memset(p + sizeof(len), 'a' + (int) i, len);
+        p += sizeof(len) + len;
+    }
+
+    typical(&ev);
+    set(&ev.actor, "booker");
+    ev.actors.data = list;
+    ev.actors.len = sizeof(list);
+
+    root = parse(&ev);
+    auth = json_object_get(json_object_get(root, "unmapped"), "agent_auth");
+    act = json_object_get(auth, "act");
+
+    ok(json_array_size(act) == 3
+       && strcmp(json_string_value(json_array_get(act, 0)), "booker") == 0
+       && json_string_length(json_array_get(act, 2)) == 250,
+       "actors: those that there is room for, as a whole");
+    ok(find(root, "metadata.is_truncated") != NULL, "and that one is missing");
+
+    json_decref(root);
+
+    typical(&ev);
+    ev.actors.data = list;
+    ev.actors.len = sizeof(list);
+
+    root = parse(&ev);
+
+    ok(find(root, "unmapped.agent_auth.act") == NULL,
+       "actors: nobody acts, and nobody within");
+
+    json_decref(root);
 }
