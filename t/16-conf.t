@@ -399,6 +399,22 @@ in_location 'delegation twice', "agent_delegation off;\n"
 
 fine 'delegation', 'agent_delegation max_depth=8 actor=a actor=b;';
 
+for my $value ('""', '$remote_user', 'pay off', 'off pay') {
+    my ($shown) = grep { /^(?:off|\$.*|"")$/ } split ' ', $value;
+
+    in_location "details $value", "agent_require_details $value;  # fault",
+        'invalid parameter "' . $shown =~ s/"//gr
+        . '" in "agent_require_details"';
+}
+
+in_location 'details without a type', 'agent_require_details;  # fault',
+    'invalid number of arguments in "agent_require_details" directive';
+in_location 'details twice', "agent_require_details a;\n"
+    . 'agent_require_details b;  # fault',
+    '"agent_require_details" directive is duplicate';
+
+fine 'details', 'agent_require_details pay https://example.com/transfer;';
+
 for my $value (qw/ acr= acr=$remote_user max_age= max_age=0 max_age=x
     max_age=-1 max_age=5ms mfa on /, 'acr=a b')
 {

@@ -111,3 +111,34 @@ agent_claim_clean(const agent_str_t *text)
 
     return 1;
 }
+
+
+int
+agent_claim_details(const json_t *details, const agent_str_t *types, size_t n)
+{
+    size_t         i, j;
+    agent_str_t    text;
+    const json_t  *type;
+
+    for (i = 0; i < json_array_size(details); i++) {
+
+        type = json_object_get(json_array_get(details, i), "type");
+
+        if (!json_is_string(type)) {
+            return 0;
+        }
+
+        text.data = (const uint8_t *) json_string_value(type);
+        text.len = json_string_length(type);
+
+        for (j = 0; j < n && !agent_str_eq(&types[j], &text); j++) {
+            /* void */
+        }
+
+        if (j == n) {
+            return 0;
+        }
+    }
+
+    return i > 0;
+}

@@ -43,4 +43,15 @@ int agent_claim_text(const json_t *claim, agent_str_t *text);
 int agent_claim_dump(const json_t *claim, uint8_t *dst, agent_str_t *text);
 
 
+/*
+ * Whether details, a claim "authorization_details", allows something, and
+ * nothing of a type that is none of the n types: 1 for an array, not empty, of
+ * objects whose "type" is one of them, compared octet by octet; else 0.
+ * Source: RFC 9396, 2 and 2.1.
+ */
+
+int agent_claim_details(const json_t *details, const agent_str_t *types,
+    size_t n);
+
+
 #endif /* _AGENT_CLAIM_H_INCLUDED_ */

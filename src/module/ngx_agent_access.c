@@ -222,6 +222,13 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         }
     }
 
+    if (conf->details) {
+        reason = ngx_agent_details_check(r, conf->details, rec);
+        if (reason != AGENT_OK) {
+            return reason;
+        }
+    }
+
     if (conf->requires) {
         reason = ngx_agent_policy_require(r, conf, rec);
         if (reason != AGENT_OK) {

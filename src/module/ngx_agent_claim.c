@@ -17,8 +17,6 @@ static ngx_int_t ngx_agent_claim_set(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_agent_claim_value(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const agent_str_t *path, ngx_uint_t n);
-static const json_t *ngx_agent_claim_tree(ngx_http_request_t *r,
-    ngx_agent_record_t *rec, const agent_claims_t *claims);
 static void ngx_agent_claim_cleanup(void *data);
 
 
@@ -202,7 +200,7 @@ ngx_agent_claim_value(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 /* lasts as long as the request, since variables point into it */
 
-static const json_t *
+const json_t *
 ngx_agent_claim_tree(ngx_http_request_t *r, ngx_agent_record_t *rec,
     const agent_claims_t *claims)
 {

@@ -156,6 +156,7 @@ typedef struct {
     const ngx_array_t           *sources;   /* those, or the default ones */
     ngx_array_t                 *scopes;
     ngx_array_t                 *requires;
+    ngx_array_t                 *details;   /* of agent_str_t: types */
     const ngx_agent_delegation_t *delegation;   /* NULL: not judged */
     const ngx_agent_step_up_t   *step_up;   /* likewise */
     ngx_array_t                 *audit;
@@ -463,6 +464,17 @@ agent_reason_e ngx_agent_step_up_check(const ngx_agent_step_up_t *step_up,
     const ngx_agent_record_t *rec);
 
 
+/* ngx_agent_details.c: what a token allows in detail, RFC 9396 */
+
+char *ngx_agent_conf_details(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* AGENT_OK, AGENT_REQUIREMENT_FAILED or, without memory, _INTERNAL_ERROR */
+
+agent_reason_e ngx_agent_details_check(ngx_http_request_t *r,
+    const ngx_array_t *types, ngx_agent_record_t *rec);
+
+
 /* ngx_agent_challenge.c */
 
 /* the fields that go with a refusal */
@@ -490,6 +502,12 @@ ngx_int_t ngx_agent_variables_add(ngx_conf_t *cf);
 /* ngx_agent_claim.c */
 
 char *ngx_agent_conf_claim_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* the claims of the record's token, parsed once; NULL after a message */
+
+const json_t *ngx_agent_claim_tree(ngx_http_request_t *r,
+    ngx_agent_record_t *rec, const agent_claims_t *claims);
 
 
 /* the get_handler of $agent_claim_<name> */

@@ -146,6 +146,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_require_details"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_details,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_delegation"),
       NGX_AGENT_LOC|NGX_CONF_1MORE,
       ngx_agent_conf_delegation,
@@ -465,6 +472,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->credentials = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->requires = NGX_CONF_UNSET_PTR;
+    conf->details = NGX_CONF_UNSET_PTR;
     conf->delegation = NGX_CONF_UNSET_PTR;
     conf->step_up = NGX_CONF_UNSET_PTR;
     conf->audit = NGX_CONF_UNSET_PTR;
@@ -508,6 +516,7 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
     ngx_conf_merge_ptr_value(conf->scopes, prev->scopes, NULL);
     ngx_conf_merge_ptr_value(conf->requires, prev->requires, NULL);
+    ngx_conf_merge_ptr_value(conf->details, prev->details, NULL);
     ngx_conf_merge_ptr_value(conf->delegation, prev->delegation, NULL);
     ngx_conf_merge_ptr_value(conf->step_up, prev->step_up, NULL);
     ngx_conf_merge_ptr_value(conf->audit, prev->audit, NULL);

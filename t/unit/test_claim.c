@@ -14,6 +14,7 @@ static void test_types(void);
 static void test_path(void);
 static void test_hostile(void);
 static void test_large(void);
+static void test_details(void);
 static const char *get(const char *json, size_t n, ...);
 
 
@@ -24,8 +25,49 @@ main(void)
     test_path();
     test_hostile();
     test_large();
+    test_details();
 
     return tap_done();
+}
+
+
+/* RFC 9396, 2: an array of objects with a type */
+
+static void
+test_details(void)
+{
+    int      got;
+    size_t   i;
+    json_t  *details;
+
+    static const agent_str_t  types[] =
+        { agent_string("pay"), agent_string("refund") };
+
+    static const struct {
+        const char  *json;
+        int          good;
+    } cases[] = {
+        { "[{\"type\":\"pay\"}]", 1 },
+        { "[{\"type\":\"refund\",\"x\":{}},{\"type\":\"pay\"}]", 1 },
+        { "[]", 0 },
+        { "{\"type\":\"pay\"}", 0 },
+        { "[[{\"type\":\"pay\"}]]", 0 },
+        { "[\"pay\"]", 0 },
+        { "[{\"type\":\"pa\"}]", 0 },
+        { "[{\"type\":\"pay\\u0000\"}]", 0 },
+        { "[{\"type\":[\"pay\"]}]", 0 },
+        { "[{\"type\":\"pay\"},{\"type\":\"x\"}]", 0 },
+        { "[{\"type\":\"pay\"},{}]", 0 }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        details = json_loads(cases[i].json, JSON_ALLOW_NUL, NULL);
+        got = agent_claim_details(details, types, 2);
+
+        ok(details && got == cases[i].good, "details: %s", cases[i].json);
+
+        json_decref(details);
+    }
 }
 
 
