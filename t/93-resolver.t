@@ -127,15 +127,15 @@ SKIP: {
         for ('both', 'six') x 4;
     is(main::calls($main::as6), 8, 'by the address that answers');
     is(main::calls(), 0, 'and by no other');
+
+    # and the other way round
+
+    named('both.test' => { A => [ '127.0.0.1' ], AAAA => [ '::2' ] });
+    main::all_good();
+    decided ask('GET /both', main::bearer()), 'ok', "IPv4 $_" for 1 .. 4;
+    decided ask('GET /six', main::bearer()), 'provider_unavailable',
+        'a name that is gone';
 }
-
-# and the other way round
-
-named('both.test' => { A => [ '127.0.0.1' ], AAAA => [ '::2' ] });
-main::all_good();
-decided ask('GET /both', main::bearer()), 'ok', "IPv4 $_" for 1 .. 4;
-decided ask('GET /six', main::bearer()), 'provider_unavailable',
-    'a name that is gone';
 
 
 
