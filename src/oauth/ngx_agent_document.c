@@ -277,6 +277,12 @@ ngx_agent_document_claim(ngx_agent_document_t *doc)
     int64_t   now;
     uint64_t  outcome;
 
+    /* many may wait, who all ask within a turn, and to ask is not cheap */
+
+    if (doc->asked == ngx_current_msec) {
+        return NGX_DECLINED;
+    }
+
     now = ngx_agent_document_now();
 
     agent_sha256(doc->id, NGX_AGENT_DOCUMENT_ID, key);
@@ -285,6 +291,7 @@ ngx_agent_document_claim(ngx_agent_document_t *doc)
                                &doc->flight, &outcome)
         != NGX_OK)
     {
+        doc->asked = ngx_current_msec;
         return NGX_DECLINED;
     }
 

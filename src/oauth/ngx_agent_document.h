@@ -91,6 +91,7 @@ struct ngx_agent_document_s {
     ngx_event_t                     refresh;
     ngx_agent_fetch_t              *fetch;
     uint64_t                        flight;
+    ngx_msec_t                      asked;      /* last, in vain, for it */
     ngx_uint_t                      n;          /* the place being tried */
     char                            err[AGENT_ERROR_LEN];
 
