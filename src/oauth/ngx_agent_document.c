@@ -7,6 +7,10 @@
 
 #define NGX_AGENT_DOCUMENT_SPREAD  1000
 
+/* ms until a body that was of no use here is looked at again */
+
+#define NGX_AGENT_DOCUMENT_AGAIN   1000
+
 
 static void ngx_agent_document_begin(ngx_agent_document_t *doc);
 static void ngx_agent_document_cleanup(void *data);
@@ -222,16 +226,33 @@ ngx_agent_document_read(ngx_agent_document_t *doc)
         return;
     }
 
+    /* it was of use to a worker of other settings, or memory was short */
+
+    if (generation == doc->refused
+        && ngx_current_msec - doc->refused_at < NGX_AGENT_DOCUMENT_AGAIN)
+    {
+        return;
+    }
+
+    if (!ngx_agent_document_ours(doc)) {
+        return;
+    }
+
     pool = ngx_create_pool(4096, ngx_cycle->log);
     temp = ngx_create_pool(4096, ngx_cycle->log);
     parsed = NULL;
 
     if (pool && temp
-        && ngx_agent_document_copy(doc, temp, &body, &generation) == NGX_OK
-        && doc->parse(doc, &body, pool, &parsed, doc->err) == NGX_OK)
+        && ngx_agent_document_copy(doc, temp, &body, &generation) == NGX_OK)
     {
-        ngx_agent_document_take(doc, pool, parsed, generation);
-        pool = NULL;
+        if (doc->parse(doc, &body, pool, &parsed, doc->err) == NGX_OK) {
+            ngx_agent_document_take(doc, pool, parsed, generation);
+            pool = NULL;
+
+        } else {
+            doc->refused = generation;
+            doc->refused_at = ngx_current_msec;
+        }
     }
 
     if (pool) {
@@ -262,9 +283,10 @@ static ngx_uint_t
 ngx_agent_document_kept(const ngx_agent_document_t *doc)
 {
     return doc->keep == 0
-           || ngx_agent_document_now()
-              - __atomic_load_n(&doc->sh->fetched, __ATOMIC_RELAXED)
-              <= (int64_t) doc->keep;
+           || (ngx_agent_document_ours(doc)
+               && ngx_agent_document_now()
+                  - __atomic_load_n(&doc->sh->fetched, __ATOMIC_RELAXED)
+                  <= (int64_t) doc->keep);
 }
 
 
@@ -281,6 +303,12 @@ ngx_agent_document_claim(ngx_agent_document_t *doc)
 
     if (doc->asked == ngx_current_msec) {
         return NGX_DECLINED;
+    }
+
+    /* keys that the metadata does not name are nobody's failure */
+
+    if (!ngx_agent_document_ours(doc) || doc->place(doc, 0) == NULL) {
+        return NGX_ERROR;
     }
 
     now = ngx_agent_document_now();
@@ -411,6 +439,12 @@ ngx_agent_document_use(ngx_agent_document_t *doc,
 
     rc = ngx_agent_document_publish(doc, &answer->body, answer->class);
 
+    /* the times of another document are not for us to set */
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
     if (rc != NGX_OK) {
         (void) agent_fail(doc->err, "it could not be kept");
         return NGX_ERROR;
@@ -451,6 +485,10 @@ static void
 ngx_agent_document_failed(ngx_agent_document_t *doc)
 {
     uint64_t  failures;
+
+    if (!ngx_agent_document_ours(doc)) {
+        return;
+    }
 
     failures = __atomic_add_fetch(&doc->sh->failures, 1, __ATOMIC_RELAXED);
 

@@ -96,6 +96,8 @@ struct ngx_agent_document_s {
     char                            err[AGENT_ERROR_LEN];
 
     uint64_t                        generation; /* of parsed */
+    uint64_t                        refused;    /* one that is of no use */
+    ngx_msec_t                      refused_at;
     void                           *parsed;
     ngx_uint_t                      address;
     ngx_pool_t                     *pool;       /* of parsed */
@@ -144,6 +146,10 @@ ngx_int_t ngx_agent_document_renew(ngx_agent_document_t *doc, ngx_msec_t ms);
 
 /* ngx_agent_document_zone.c, for ngx_agent_document.c */
 
+/* whether the slot is still this document's: its times are */
+
+ngx_uint_t ngx_agent_document_ours(const ngx_agent_document_t *doc);
+
 /*
  * Copies the body into pool: NGX_OK, *generation and doc->address are set.
  * NGX_DECLINED: there is none.  NGX_BUSY: the mutex is taken.
@@ -155,6 +161,7 @@ ngx_int_t ngx_agent_document_copy(ngx_agent_document_t *doc, ngx_pool_t *pool,
 
 /*
  * Puts a body into the zone, for all workers.  NGX_OK: it is there, or was.
+ * NGX_DECLINED: a newer configuration has given the slot to another document.
  * NGX_BUSY: the mutex is taken.  NGX_ERROR: no room, which is logged.
  */
 

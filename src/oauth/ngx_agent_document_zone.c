@@ -14,6 +14,8 @@
 
 #define NGX_AGENT_DOCUMENT_SIZE    (4 * 1024 * 1024)
 
+#define NGX_AGENT_DOCUMENT_TRIES   64
+
 
 static ngx_int_t ngx_agent_document_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -25,6 +27,7 @@ static ngx_uint_t ngx_agent_document_used(const ngx_agent_document_zone_t *zone,
     const ngx_agent_document_sh_t *slot);
 static u_char *ngx_agent_document_body(const ngx_agent_document_t *doc,
     const ngx_agent_document_sh_t *slot);
+static ngx_uint_t ngx_agent_document_lock(ngx_slab_pool_t *shpool);
 
 
 static ngx_str_t  ngx_agent_document_zone_name =
@@ -249,6 +252,13 @@ ngx_agent_document_add(ngx_conf_t *cf, ngx_agent_document_zone_t *zone,
 }
 
 
+ngx_uint_t
+ngx_agent_document_ours(const ngx_agent_document_t *doc)
+{
+    return ngx_memcmp(doc->sh->id, doc->id, NGX_AGENT_DOCUMENT_ID) == 0;
+}
+
+
 ngx_int_t
 ngx_agent_document_copy(ngx_agent_document_t *doc, ngx_pool_t *pool,
     ngx_str_t *body, uint64_t *generation)
@@ -299,7 +309,7 @@ ngx_agent_document_body(const ngx_agent_document_t *doc,
 
     size = doc->zone->shpool->end - (u_char *) doc->zone->shpool;
 
-    if (ngx_memcmp(slot->id, doc->id, NGX_AGENT_DOCUMENT_ID) != 0
+    if (!ngx_agent_document_ours(doc)
         || slot->generation == 0
         || slot->len == 0
         || slot->len > NGX_AGENT_FETCH_BODY
@@ -327,15 +337,19 @@ ngx_agent_document_publish(ngx_agent_document_t *doc, const ngx_str_t *body,
     shpool = doc->zone->shpool;
     rc = NGX_OK;
 
-    if (!ngx_shmtx_trylock(&shpool->mutex)) {
+    if (!ngx_agent_document_lock(shpool)) {
         return NGX_BUSY;
+    }
+
+    if (!ngx_agent_document_ours(doc)) {
+        rc = NGX_DECLINED;
+        goto done;
     }
 
     old = ngx_agent_document_body(doc, slot);
 
-    if (ngx_memcmp(slot->id, doc->id, NGX_AGENT_DOCUMENT_ID) != 0
-        || (old && slot->len == body->len && slot->address == address
-            && ngx_memcmp(old, body->data, body->len) == 0))
+    if (old && slot->len == body->len && slot->address == address
+        && ngx_memcmp(old, body->data, body->len) == 0)
     {
         goto done;
     }
@@ -376,4 +390,25 @@ done:
     }
 
     return rc;
+}
+
+
+/* an answer is not to be lost because another worker copies its own; one that
+ * was stopped with the mutex must not stop us, too */
+
+static ngx_uint_t
+ngx_agent_document_lock(ngx_slab_pool_t *shpool)
+{
+    ngx_uint_t  tries;
+
+    for (tries = 0; tries < NGX_AGENT_DOCUMENT_TRIES; tries++) {
+
+        if (ngx_shmtx_trylock(&shpool->mutex)) {
+            return 1;
+        }
+
+        ngx_sched_yield();
+    }
+
+    return 0;
 }
