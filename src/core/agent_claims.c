@@ -6,28 +6,9 @@
 #include <math.h>
 
 
-#define AGENT_CLAIMS_MAGIC   0x326c6361         /* "acl2" */
-#define AGENT_CLAIMS_TEXTS   13
-
 /* seconds; beyond it doubles lose whole ones: 2^53 */
 
 #define AGENT_NUMERIC_MAX    9007199254740992.0
-
-
-typedef struct {
-    uint32_t      magic;
-    uint32_t      bound;
-    int64_t       expires;
-    int64_t       not_before;
-    int64_t       issued;
-    int64_t       auth_time;
-    uint64_t      signer;
-    uint8_t       x5t[AGENT_THUMBPRINT_LEN];
-    uint8_t       jkt[AGENT_THUMBPRINT_LEN];
-    uint32_t      act_depth;
-    uint16_t      len[AGENT_CLAIMS_TEXTS];
-    uint16_t      pad;
-} agent_claims_head_t;
 
 
 /* where the text goes that claims point at */
@@ -48,6 +29,7 @@ static int agent_claims_scope(const json_t *object, agent_claims_buf_t *b,
 static int agent_claims_aud(const json_t *object, agent_claims_buf_t *b,
     agent_claims_t *claims, char *err);
 static int agent_claims_add(const json_t *value, agent_claims_buf_t *b);
+static int agent_claims_take_one(agent_str_t *rest, agent_str_t *one);
 static int agent_claims_act(const json_t *object, agent_claims_buf_t *b,
     agent_claims_t *claims, char *err);
 static int agent_claims_actors(const json_t *act, agent_claims_buf_t *b,
@@ -57,8 +39,6 @@ static int agent_claims_cnf(const json_t *object, agent_claims_t *claims,
 static int agent_claims_thumbprint(const json_t *value, uint8_t *dst);
 static int agent_claims_json(const json_t *object, const agent_str_t *text,
     agent_claims_buf_t *b, agent_claims_t *claims, char *err);
-static void agent_claims_texts(const agent_claims_t *claims,
-    const agent_str_t **text);
 
 
 agent_introspection_e
@@ -358,7 +338,7 @@ agent_claims_audience(const agent_claims_t *claims,
 
     rest = claims->audiences;
 
-    while (agent_claims_next(&rest, &one)) {
+    while (agent_claims_take_one(&rest, &one)) {
         if (agent_str_eq(&one, audience)) {
             return 1;
         }
@@ -370,6 +350,13 @@ agent_claims_audience(const agent_claims_t *claims,
 
 int
 agent_claims_next(agent_str_t *rest, agent_str_t *one)
+{
+    return agent_claims_take_one(rest, one);
+}
+
+
+static inline int
+agent_claims_take_one(agent_str_t *rest, agent_str_t *one)
 {
     uint16_t  len;
 
@@ -559,146 +546,4 @@ agent_claims_json(const json_t *object, const agent_str_t *text,
     }
 
     return 0;
-}
-
-
-size_t
-agent_claims_size(const agent_claims_t *claims)
-{
-    size_t              i, size;
-    const agent_str_t  *text[AGENT_CLAIMS_TEXTS];
-
-    agent_claims_texts(claims, text);
-
-    for (i = 0, size = sizeof(agent_claims_head_t); i < AGENT_CLAIMS_TEXTS;
-         i++)
-    {
-        size += text[i]->len;
-    }
-
-    return size;
-}
-
-
-size_t
-agent_claims_pack(const agent_claims_t *claims, uint8_t *record, size_t size)
-{
-    size_t                i, need;
-    uint8_t              *p;
-    const agent_str_t    *text[AGENT_CLAIMS_TEXTS];
-    agent_claims_head_t   head;
-
-    agent_claims_texts(claims, text);
-
-    memset(&head, 0, sizeof(head));
-
-    head.magic = AGENT_CLAIMS_MAGIC;
-    head.bound = claims->bound;
-    head.expires = claims->expires;
-    head.not_before = claims->not_before;
-    head.issued = claims->issued;
-    head.auth_time = claims->auth_time;
-    head.signer = claims->signer;
-    head.act_depth = claims->act_depth;
-    memcpy(head.x5t, claims->x5t, AGENT_THUMBPRINT_LEN);
-    memcpy(head.jkt, claims->jkt, AGENT_THUMBPRINT_LEN);
-
-    for (i = 0, need = sizeof(head); i < AGENT_CLAIMS_TEXTS; i++) {
-
-        if (text[i]->len > UINT16_MAX) {
-            return 0;
-        }
-
-        head.len[i] = (uint16_t) text[i]->len;
-        need += text[i]->len;
-    }
-
-    if (need > size) {
-        return 0;
-    }
-
-    memcpy(record, &head, sizeof(head));
-    p = record + sizeof(head);
-
-    for (i = 0; i < AGENT_CLAIMS_TEXTS; i++) {
-        if (text[i]->len) {
-            memcpy(p, text[i]->data, text[i]->len);
-            p += text[i]->len;
-        }
-    }
-
-    return need;
-}
-
-
-int
-agent_claims_unpack(const uint8_t *record, size_t len, agent_claims_t *claims)
-{
-    size_t                i, left;
-    agent_str_t          *text;
-    const uint8_t        *p;
-    const agent_str_t    *texts[AGENT_CLAIMS_TEXTS];
-    agent_claims_head_t   head;
-
-    if (len < sizeof(head)) {
-        return -1;
-    }
-
-    memcpy(&head, record, sizeof(head));
-
-    if (head.magic != AGENT_CLAIMS_MAGIC) {
-        return -1;
-    }
-
-    claims->bound = head.bound;
-    claims->expires = head.expires;
-    claims->not_before = head.not_before;
-    claims->issued = head.issued;
-    claims->auth_time = head.auth_time;
-    claims->signer = head.signer;
-    claims->act_depth = head.act_depth;
-    memcpy(claims->x5t, head.x5t, AGENT_THUMBPRINT_LEN);
-    memcpy(claims->jkt, head.jkt, AGENT_THUMBPRINT_LEN);
-
-    agent_claims_texts(claims, texts);
-
-    p = record + sizeof(head);
-    left = len - sizeof(head);
-
-    for (i = 0; i < AGENT_CLAIMS_TEXTS; i++) {
-
-        if (head.len[i] > left) {
-            return -1;
-        }
-
-        /* the members of claims, which is ours to write */
-
-        text = (agent_str_t *) texts[i];
-        text->data = p;
-        text->len = head.len[i];
-
-        p += head.len[i];
-        left -= head.len[i];
-    }
-
-    return left == 0 ? 0 : -1;
-}
-
-
-static void
-agent_claims_texts(const agent_claims_t *claims, const agent_str_t **text)
-{
-    text[0] = &claims->issuer;
-    text[1] = &claims->subject;
-    text[2] = &claims->client_id;
-    text[3] = &claims->actor;
-    text[4] = &claims->token_id;
-    text[5] = &claims->token_type;
-    text[6] = &claims->scope;
-    text[7] = &claims->audiences;
-    text[8] = &claims->json;
-    text[9] = &claims->actor_issuer;
-    text[10] = &claims->actors;
-    text[11] = &claims->acr;
-    text[12] = &claims->key_id;
 }

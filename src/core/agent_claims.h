@@ -37,22 +37,26 @@ typedef enum {
 } agent_bound_e;
 
 
-/* times are milliseconds since the epoch: a NumericDate may be fractional */
+/*
+ * Times are milliseconds since the epoch: a NumericDate may be fractional.  All
+ * texts stand before expires, those that few tokens have last: it is in this
+ * order that they are packed, up to the last one there is.
+ */
 
 typedef struct {
     agent_str_t   issuer;
     agent_str_t   subject;
     agent_str_t   client_id;
-    agent_str_t   actor;            /* act.sub, RFC 8693, 4.1 */
-    agent_str_t   actor_issuer;     /* act.iss */
-    agent_str_t   actors;           /* act.act.sub, ...: agent_claims_next() */
     agent_str_t   token_id;         /* jti */
     agent_str_t   token_type;
     agent_str_t   scope;            /* space-separated */
-    agent_str_t   acr;              /* RFC 9470 */
-    agent_str_t   key_id;           /* kid of the key that signed */
     agent_str_t   audiences;        /* agent_claims_next(), _audience() */
     agent_str_t   json;             /* all claims, for those who ask for one */
+    agent_str_t   actor;            /* act.sub, RFC 8693, 4.1 */
+    agent_str_t   actor_issuer;     /* act.iss */
+    agent_str_t   actors;           /* act.act.sub, ...: agent_claims_next() */
+    agent_str_t   acr;              /* RFC 9470 */
+    agent_str_t   key_id;           /* kid of the key that signed */
 
     int64_t       expires;
     int64_t       not_before;
@@ -123,14 +127,15 @@ int agent_claims_audience(const agent_claims_t *claims,
     const agent_str_t *audience);
 
 
-/* octets of the record of these claims */
+/* octets that the record of these claims has at most */
 
 size_t agent_claims_size(const agent_claims_t *claims);
 
 
 /*
- * A compact record of the claims: agent_claims_pack() writes at most size
- * octets and returns their number, or 0 where they do not fit.  What
+ * A compact record of the claims, in which text that stands in the JSON is not
+ * repeated: agent_claims_pack() writes at most size octets and returns their
+ * number, or 0 where they do not fit, or are more than 65535 of text.  What
  * agent_claims_unpack() sets points into the record; it returns -1 where the
  * record is not one.
  */

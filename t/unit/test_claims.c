@@ -266,6 +266,19 @@ records(void)
        && agent_claims_pack(&claims, record, len) == len, "exact room");
 
     for (i = 0, j = 0; i < len; i++) {
+        j += (agent_claims_pack(&claims, record, i) != 0);
+    }
+
+    ok(j == 0 && agent_claims_pack(&claims, record, len) == len
+       && len <= agent_claims_size(&claims), "no less will do");
+
+    ok(read.issuer.data >= read.json.data
+       && read.issuer.data < read.json.data + read.json.len
+       && read.scope.data > read.json.data
+       && read.scope.data < read.json.data + read.json.len,
+       "what stands in the JSON is not kept twice");
+
+    for (i = 0, j = 0; i < len; i++) {
         memcpy(copy, record, len);
         j += (agent_claims_unpack(copy, i, &read) == 0);
     }
@@ -288,4 +301,17 @@ records(void)
     }
 
     ok(1, "a record that is damaged is read within its bounds");
+
+    (void) ask(ACTIVE("\"sub\":\"\\u00e9\\\"\",\"cnf\":{\"jkt\":\"" JKT "\","
+                      "\"x5t#S256\":\"" JKT "\"}"));
+
+    len = agent_claims_pack(&claims, record, sizeof(record));
+
+    ok(len > 0 && agent_claims_unpack(record, len, &read) == 0
+       && read.bound == (AGENT_BOUND_MTLS|AGENT_BOUND_DPOP)
+       && memcmp(read.jkt, claims.jkt, AGENT_THUMBPRINT_LEN) == 0
+       && memcmp(read.x5t, claims.x5t, AGENT_THUMBPRINT_LEN) == 0,
+       "both thumbprints");
+    is_str(read.subject.data, read.subject.len, "\xc3\xa9\"",
+           "text that JSON spells otherwise");
 }
