@@ -4,17 +4,22 @@
 
 
 #define NGX_AGENT_FLIGHT_MAGIC   0x74686c66     /* "flht" */
-#define NGX_AGENT_FLIGHT_LAYOUT  2
+#define NGX_AGENT_FLIGHT_LAYOUT  3
 
-/* ms that the outcome of a landed flight is kept for those who wait */
+/* ms that the outcome of a landed flight is kept, while there is room */
 
 #define NGX_AGENT_FLIGHT_KEPT    2000
+
+/* ms between two looks at whether the holders run, each a file of /proc */
+
+#define NGX_AGENT_FLIGHT_REAP    100
 
 
 typedef struct {
     ngx_agent_flight_slot_t  *same;     /* the key, under way or landed */
     ngx_agent_flight_slot_t  *free;
-    ngx_agent_flight_slot_t  *stale;    /* landed and kept no longer */
+    ngx_agent_flight_slot_t  *landed;   /* before all others */
+    uint64_t                  age;      /* ms since it did */
     ngx_uint_t                group;    /* under way in the group */
 } ngx_agent_flight_scan_t;
 
@@ -22,7 +27,10 @@ typedef struct {
 static void ngx_agent_flight_scan(ngx_agent_flight_sh_t *sh,
     const u_char *key, const u_char *part, int64_t now_ms,
     ngx_agent_flight_scan_t *scan);
-static ngx_uint_t ngx_agent_flight_reap(ngx_agent_flight_sh_t *sh);
+static ngx_agent_flight_slot_t *ngx_agent_flight_room(
+    const ngx_agent_flight_scan_t *scan, ngx_uint_t max);
+static ngx_uint_t ngx_agent_flight_reap(ngx_agent_flight_sh_t *sh,
+    int64_t now_ms);
 static ngx_uint_t ngx_agent_flight_gone(ngx_agent_flight_slot_t *slot);
 
 
@@ -77,22 +85,18 @@ ngx_agent_flight_claim(ngx_agent_flights_t *flights, const u_char *key,
         goto done;
     }
 
-    if (slot == NULL) {
-        slot = scan.free ? scan.free : scan.stale;
+    slot = ngx_agent_flight_room(&scan, max);
 
-        if ((slot == NULL || scan.group >= max)
-            && ngx_agent_flight_reap(flights->sh))
-        {
-            ngx_agent_flight_scan(flights->sh, key, part, now_ms, &scan);
-            slot = scan.free ? scan.free : scan.stale;
-        }
+    if (slot == NULL && ngx_agent_flight_reap(flights->sh, now_ms)) {
+        ngx_agent_flight_scan(flights->sh, key, part, now_ms, &scan);
+        slot = ngx_agent_flight_room(&scan, max);
     }
 
-    if (slot == NULL || scan.group >= max) {
+    if (slot == NULL) {
         goto done;
     }
 
-    slot->start = ngx_agent_process_start(ngx_pid);
+    slot->start = ngx_agent_process_own();
     slot->pid = (uint64_t) ngx_pid;
     slot->landed = 0;
     slot->outcome = 0;
@@ -115,6 +119,7 @@ static void
 ngx_agent_flight_scan(ngx_agent_flight_sh_t *sh, const u_char *key,
     const u_char *part, int64_t now_ms, ngx_agent_flight_scan_t *scan)
 {
+    uint64_t                  age;
     ngx_uint_t                i;
     ngx_agent_flight_slot_t  *slot;
 
@@ -141,24 +146,61 @@ ngx_agent_flight_scan(ngx_agent_flight_sh_t *sh, const u_char *key,
             scan->group += (slot->pid != 0 && slot != scan->same);
         }
 
-        /* a clock that was set back must not keep it for ever */
+        /* of a clock that was set back: as if it were long ago */
 
-        if (slot->pid == 0 && slot != scan->same && scan->stale == NULL
-            && (now_ms - slot->landed > NGX_AGENT_FLIGHT_KEPT
-                || now_ms < slot->landed))
+        age = (uint64_t) (now_ms - slot->landed);
+
+        if (slot->pid == 0 && slot != scan->same
+            && (scan->landed == NULL || age > scan->age))
         {
-            scan->stale = slot;
+            scan->landed = slot;
+            scan->age = age;
         }
     }
+}
+
+
+/*
+ * Where a flight is noted: in the place of one that nobody asks for any more,
+ * so that there are few to look through, else of the one that landed first.
+ */
+
+static ngx_agent_flight_slot_t *
+ngx_agent_flight_room(const ngx_agent_flight_scan_t *scan, ngx_uint_t max)
+{
+    if (scan->group >= max) {
+        return NULL;
+    }
+
+    if (scan->same) {
+        return scan->same;
+    }
+
+    if (scan->free
+        && (scan->landed == NULL
+            || scan->age <= NGX_AGENT_FLIGHT_KEPT))
+    {
+        return scan->free;
+    }
+
+    return scan->landed;
 }
 
 
 /* frees what processes left behind that are gone; how many */
 
 static ngx_uint_t
-ngx_agent_flight_reap(ngx_agent_flight_sh_t *sh)
+ngx_agent_flight_reap(ngx_agent_flight_sh_t *sh, int64_t now_ms)
 {
     ngx_uint_t  i, n;
+
+    /* those who wait ask again every few ms, and may be many */
+
+    if (now_ms >= sh->reaped && now_ms - sh->reaped < NGX_AGENT_FLIGHT_REAP) {
+        return 0;
+    }
+
+    sh->reaped = now_ms;
 
     for (i = 0, n = 0; i < NGX_AGENT_FLIGHTS && sh->slot[i].id; i++) {
 

@@ -36,6 +36,8 @@ typedef struct {
     uint32_t                 layout;
     uint64_t                 last_id;
     uint64_t                 landings;
+    int64_t                  reaped;    /* epoch ms: when holders were looked
+                                           at for the last time */
     ngx_agent_flight_slot_t  slot[NGX_AGENT_FLIGHTS];
 } ngx_agent_flight_sh_t;
 
@@ -58,9 +60,9 @@ ngx_int_t ngx_agent_flights_init(ngx_agent_flights_t *flights,
  * NGX_AGENT_FLIGHT_PART octets), of which at most max may be under way.
  *
  * NGX_OK: it is ours until ngx_agent_flight_land(); *id is set.
- * NGX_DECLINED: another process that runs has it.  NGX_DONE: it landed not
- * longer than ms ago and after since (epoch ms); *outcome is set.  NGX_BUSY:
- * too many are under way, or the pool's mutex is taken: ask again.
+ * NGX_DECLINED: another process that runs has it.  NGX_DONE: it landed after
+ * since (epoch ms), and *outcome is set, which is kept while there is room.
+ * NGX_BUSY: too many are under way, or the pool's mutex is taken: ask again.
  */
 
 ngx_int_t ngx_agent_flight_claim(ngx_agent_flights_t *flights,

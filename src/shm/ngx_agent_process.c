@@ -24,6 +24,21 @@ ngx_agent_process_runs(ngx_pid_t pid, uint64_t start)
 
 
 uint64_t
+ngx_agent_process_own(void)
+{
+    static uint64_t   start;
+    static ngx_pid_t  pid;
+
+    if (pid != ngx_pid || start == 0) {
+        start = ngx_agent_process_start(ngx_pid);
+        pid = ngx_pid;
+    }
+
+    return start;
+}
+
+
+uint64_t
 ngx_agent_process_start(ngx_pid_t pid)
 {
 #if (NGX_LINUX)

@@ -16,6 +16,11 @@
 uint64_t ngx_agent_process_start(ngx_pid_t pid);
 
 
+/* that of this process, looked up once */
+
+uint64_t ngx_agent_process_own(void);
+
+
 /* whether the process of this pid that began then still runs */
 
 ngx_uint_t ngx_agent_process_runs(ngx_pid_t pid, uint64_t start);

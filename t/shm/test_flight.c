@@ -19,6 +19,7 @@
 
 static void turns(ngx_agent_flights_t *flights);
 static void limits(ngx_agent_flights_t *flights);
+static void many(ngx_agent_flights_t *flights, int64_t ms, const char *what);
 static void race(ngx_agent_flights_t *flights);
 static void racer(ngx_agent_flights_t *flights);
 static ngx_int_t claim(ngx_agent_flights_t *flights, u_char n, int64_t since,
@@ -130,26 +131,57 @@ limits(ngx_agent_flights_t *flights)
     (void) kill(pid, SIGKILL);
     (void) waitpid(pid, NULL, 0);
 
-    ok(claim(flights, 21, 0, NOW) == NGX_OK, "the dead do not count");
+    ok(claim(flights, 21, 0, NOW + 99) == NGX_BUSY
+       && claim(flights, 21, 0, NOW + 100) == NGX_OK,
+       "the dead do not count, which is looked at ten times a second");
     ngx_agent_flight_land(flights, id, 0, NOW);
 
     for (i = 0; i < MAX - 1; i++) {
         ngx_agent_flight_land(flights, ids[i], 0, NOW);
     }
 
+    many(flights, 10000, "landed ones make room");
+    many(flights, 0, "all at once, too");
+
+    part[0] = 0;
+    part[1] = 0;
+    (void) claim(flights, 1, 0, NOW + 10);
+    ngx_agent_flight_land(flights, id, 77, NOW + 10);
+
+    for (i = 1; i < NGX_AGENT_FLIGHTS; i++) {
+        part[0] = (u_char) i;
+        part[1] = (u_char) (128 + (i >> 8));
+        (void) claim(flights, 1, 0, NOW + 11);
+        ngx_agent_flight_land(flights, id, 0, NOW + 11);
+    }
+
+    part[0] = 0;
+    part[1] = 0;
+    ok(claim(flights, 1, NOW, NOW + 11) == NGX_DONE && outcome == 77,
+       "those that landed first go first");
+}
+
+
+/* so many ms lie between the landings, and a second is all they are kept */
+
+static void
+many(ngx_agent_flights_t *flights, int64_t ms, const char *what)
+{
+    int  i;
+
     for (i = 0; i < 4 * NGX_AGENT_FLIGHTS; i++) {
 
         part[0] = (u_char) i;
         part[1] = (u_char) (i >> 8);
 
-        if (claim(flights, 1, 0, NOW + i * 10000) != NGX_OK) {
+        if (claim(flights, 1, NOW + 1 + i * ms, NOW + 1 + i * ms) != NGX_OK) {
             break;
         }
 
-        ngx_agent_flight_land(flights, id, 0, NOW + i * 10000);
+        ngx_agent_flight_land(flights, id, 0, NOW + i * ms);
     }
 
-    ok(i == 4 * NGX_AGENT_FLIGHTS, "landed ones make room");
+    ok(i == 4 * NGX_AGENT_FLIGHTS, "%s", what);
 }
 
 
