@@ -2,8 +2,15 @@
 #include "agent_credential.h"
 
 
-static int agent_scheme_is(const agent_str_t *value, const char *name,
-    size_t len);
+/* sixteen octets at once; all bits of a bool are set where it is true */
+
+typedef int8_t    agent_bools_t __attribute__((vector_size(16)));
+typedef uint8_t   agent_octets_t __attribute__((vector_size(16)));
+typedef uint64_t  agent_words_t __attribute__((vector_size(16)));
+
+
+static uint32_t agent_small4(const uint8_t *p);
+static agent_bools_t agent_b64token_sixteen(const uint8_t *p);
 
 
 /* "-" / "." / "_" / "~" / "+" / "/" and alphanumerics */
@@ -21,62 +28,70 @@ static const uint8_t  agent_b64token[256] = {
 agent_scheme_e
 agent_credential_scheme(const agent_str_t *value, agent_str_t *credential)
 {
-    size_t          len;
-    agent_scheme_e  scheme;
+    size_t           len;
+    const uint8_t   *p;
+    agent_scheme_e   scheme;
 
-    credential->len = 0;
-    credential->data = value->data;
+    p = value->data;
 
-    if (agent_scheme_is(value, "bearer", 6)) {
+    if (value->len >= 6
+        && agent_small4(p) == agent_small4((const uint8_t *) "bear")
+        && (p[4] | 0x20) == 'e' && (p[5] | 0x20) == 'r')
+    {
         scheme = AGENT_SCHEME_BEARER;
         len = 6;
 
-    } else if (agent_scheme_is(value, "dpop", 4)) {
+    } else if (value->len >= 4
+               && agent_small4(p) == agent_small4((const uint8_t *) "dpop"))
+    {
         scheme = AGENT_SCHEME_DPOP;
         len = 4;
 
     } else {
-        return AGENT_SCHEME_OTHER;
+        goto other;
     }
 
-    while (len < value->len && value->data[len] == ' ') {
+    if (value->len > len && p[len] != ' ') {
+        goto other;
+    }
+
+    while (len < value->len && p[len] == ' ') {
         len++;
     }
 
-    credential->data = value->data + len;
+    credential->data = p + len;
     credential->len = value->len - len;
 
     return scheme;
+
+other:
+
+    credential->len = 0;
+    credential->data = p;
+
+    return AGENT_SCHEME_OTHER;
 }
 
 
-/* len is at most eight, name in small letters */
+/* four octets; bit 0x20 tells a small letter from a capital one */
 
-static inline int
-agent_scheme_is(const agent_str_t *value, const char *name, size_t len)
+static inline uint32_t
+agent_small4(const uint8_t *p)
 {
-    uint64_t  word, small, scheme;
+    uint32_t  word;
 
-    if (value->len < len || (value->len > len && value->data[len] != ' ')) {
-        return 0;
-    }
+    memcpy(&word, p, sizeof(word));
 
-    word = 0;
-    small = 0;
-    scheme = 0;
-
-    memcpy(&word, value->data, len);
-    memset(&small, 0x20, len);
-    memcpy(&scheme, name, len);
-
-    return (word | small) == scheme;
+    return word | 0x20202020;
 }
 
 
 int
 agent_b64token_valid(const agent_str_t *value)
 {
-    size_t  i, len;
+    size_t         i, len;
+    agent_bools_t  all;
+    agent_words_t  words;
 
     len = value->len;
 
@@ -84,13 +99,42 @@ agent_b64token_valid(const agent_str_t *value)
         len--;
     }
 
-    for (i = 0; i < len; i++) {
-        if (!agent_b64token[value->data[i]]) {
-            return 0;
+    if (len < 16) {
+
+        for (i = 0; i < len; i++) {
+            if (!agent_b64token[value->data[i]]) {
+                return 0;
+            }
         }
+
+        return len > 0;
     }
 
-    return len > 0;
+    /* the last sixteen may overlap those before them */
+
+    all = agent_b64token_sixteen(value->data + len - 16);
+
+    for (i = 0; i + 16 < len; i += 16) {
+        all &= agent_b64token_sixteen(value->data + i);
+    }
+
+    words = (agent_words_t) all;
+
+    return (words[0] & words[1]) == UINT64_MAX;
+}
+
+
+static inline agent_bools_t
+agent_b64token_sixteen(const uint8_t *p)
+{
+    agent_octets_t  octets;
+
+    memcpy(&octets, p, sizeof(octets));
+
+    /* from '-' on there are "-./" and the digits */
+
+    return (octets - '-' < 13) | ((octets | 0x20) - 'a' < 26)
+           | (octets == '_') | (octets == '~') | (octets == '+');
 }
 
 

@@ -30,11 +30,16 @@
     v[2] = agent_rotl(v[2], 32)
 
 
+/* four words at once */
+
+typedef uint32_t  agent_quad_t __attribute__((vector_size(16)));
+
+
 static void agent_sha256_resume(const uint32_t *state, uint32_t before,
     const uint8_t *data, size_t len, uint8_t *digest);
 static void agent_sha256_long(const uint32_t *state, uint32_t before,
     const uint8_t *data, size_t len, uint8_t *digest);
-static void agent_be64(uint8_t *p, uint64_t n);
+static void agent_be32_four(uint8_t *p, const uint32_t *words);
 static void agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad);
 static uint64_t agent_le64(const uint8_t *p);
 
@@ -65,7 +70,7 @@ static void
 agent_sha256_resume(const uint32_t *state, uint32_t before,
     const uint8_t *data, size_t len, uint8_t *digest)
 {
-    size_t      i, bits;
+    size_t      bits;
     uint8_t     block[AGENT_SHA256_BLOCK];
     SHA256_CTX  ctx;
 
@@ -90,10 +95,8 @@ agent_sha256_resume(const uint32_t *state, uint32_t before,
 
     SHA256_Transform(&ctx, block);
 
-    for (i = 0; i < 4; i++) {
-        agent_be64(digest + 8 * i,
-                   (uint64_t) ctx.h[2 * i] << 32 | ctx.h[2 * i + 1]);
-    }
+    agent_be32_four(digest, ctx.h);
+    agent_be32_four(digest + 16, ctx.h + 4);
 
     /*
      * as explicit_bzero(): the compiler must believe that somebody looks at
@@ -123,17 +126,20 @@ agent_sha256_long(const uint32_t *state, uint32_t before, const uint8_t *data,
 }
 
 
-static void
-agent_be64(uint8_t *p, uint64_t n)
+/* SHA_LONG is unsigned int, of 32 bits */
+
+static inline void
+agent_be32_four(uint8_t *p, const uint32_t *words)
 {
-    p[0] = (uint8_t) (n >> 56);
-    p[1] = (uint8_t) (n >> 48);
-    p[2] = (uint8_t) (n >> 40);
-    p[3] = (uint8_t) (n >> 32);
-    p[4] = (uint8_t) (n >> 24);
-    p[5] = (uint8_t) (n >> 16);
-    p[6] = (uint8_t) (n >> 8);
-    p[7] = (uint8_t) n;
+    agent_quad_t  w;
+
+    memcpy(&w, words, sizeof(w));
+
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    w = w << 24 | (w & 0xff00) << 8 | (w >> 8 & 0xff00) | w >> 24;
+#endif
+
+    memcpy(p, &w, sizeof(w));
 }
 
 
@@ -207,6 +213,43 @@ agent_digest_eq(const uint8_t *a, const uint8_t *b)
            | (agent_le64(a + 24) ^ agent_le64(b + 24));
 
     return diff == 0;
+}
+
+
+/* agent_siphash() of eight octets: for each request */
+
+uint64_t
+agent_siphash_word(const uint8_t *key, const uint8_t *data)
+{
+    uint64_t  k[2], m, v[4];
+
+    k[0] = agent_le64(key);
+    k[1] = agent_le64(key + 8);
+    m = agent_le64(data);
+
+    v[0] = k[0] ^ 0x736f6d6570736575;
+    v[1] = k[1] ^ 0x646f72616e646f6d;
+    v[2] = k[0] ^ 0x6c7967656e657261;
+    v[3] = k[1] ^ 0x7465646279746573 ^ m;
+
+    agent_sipround(v);
+    agent_sipround(v);
+    v[0] ^= m;
+
+    m = (uint64_t) 8 << 56;
+
+    v[3] ^= m;
+    agent_sipround(v);
+    agent_sipround(v);
+    v[0] ^= m;
+
+    v[2] ^= 0xff;
+    agent_sipround(v);
+    agent_sipround(v);
+    agent_sipround(v);
+    agent_sipround(v);
+
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 

@@ -55,17 +55,33 @@ agent_scope_next(agent_str_t *rest, agent_str_t *token)
 }
 
 
+/* agent_scope_next() in line: this is asked for each request */
+
 int
 agent_scope_contains(const agent_str_t *set, const agent_str_t *token)
 {
-    agent_str_t  rest, held;
+    size_t          left;
+    const uint8_t  *p, *space;
 
-    rest = *set;
+    p = set->data;
+    left = set->len;
 
-    while (agent_scope_next(&rest, &held)) {
-        if (agent_str_eq(&held, token)) {
+    while (left && token->len) {
+
+        space = memchr(p, ' ', left);
+
+        if ((space ? (size_t) (space - p) : left) == token->len
+            && memcmp(p, token->data, token->len) == 0)
+        {
             return 1;
         }
+
+        if (space == NULL) {
+            return 0;
+        }
+
+        left -= (size_t) (space + 1 - p);
+        p = space + 1;
     }
 
     return 0;

@@ -7,9 +7,15 @@
 #include "ngx_agent_module.h"
 
 
+static ngx_int_t ngx_agent_visit_phase(ngx_http_request_t *r,
+    ngx_http_phase_handler_t *ph);
+static ngx_int_t ngx_agent_access_phase(ngx_http_request_t *r,
+    ngx_http_phase_handler_t *ph);
+static ngx_int_t ngx_agent_precontent_phase(ngx_http_request_t *r,
+    ngx_http_phase_handler_t *ph);
 static ngx_int_t ngx_agent_access(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf);
-static ngx_int_t ngx_agent_decide(ngx_http_request_t *r,
+static ngx_inline ngx_int_t ngx_agent_decide(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
     agent_reason_e *reason);
 static agent_reason_e ngx_agent_policy(ngx_http_request_t *r,
@@ -27,6 +33,106 @@ static ngx_int_t ngx_agent_precontent(ngx_http_request_t *r,
 static void ngx_agent_overruled(ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_subrequest(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+
+
+/*
+ * nginx calls a handler of each of three phases for every request of every
+ * location.  Here they are called at once, in the place of the phase's checker,
+ * and where nothing is guarded not at all: that is half of what such a location
+ * costs.
+ */
+
+void
+ngx_agent_access_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_phase_handler_t   *ph;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    for (ph = cmcf->phase_engine.handlers; ph->checker; ph++) {
+
+        if (ph->handler == ngx_agent_visit_handler
+            && ph->checker == ngx_http_core_rewrite_phase)
+        {
+            ph->checker = ngx_agent_visit_phase;
+
+        } else if (ph->handler == ngx_agent_access_handler
+                   && ph->checker == ngx_http_core_access_phase)
+        {
+            ph->checker = ngx_agent_access_phase;
+
+        } else if (ph->handler == ngx_agent_precontent_handler
+                   && ph->checker == ngx_http_core_generic_phase)
+        {
+            ph->checker = ngx_agent_precontent_phase;
+        }
+    }
+}
+
+
+/* as ngx_http_core_rewrite_phase() does with a handler that declines */
+
+static ngx_int_t
+ngx_agent_visit_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
+{
+    const ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods != NGX_AGENT_OFF) {
+        (void) ngx_agent_visit_handler(r);
+    }
+
+    r->phase_handler++;
+
+    return NGX_AGAIN;
+}
+
+
+/* "satisfy" is core's business */
+
+static ngx_int_t
+ngx_agent_access_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
+{
+    const ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods != NGX_AGENT_OFF) {
+        return ngx_http_core_access_phase(r, ph);
+    }
+
+    r->phase_handler++;
+
+    return NGX_AGAIN;
+}
+
+
+/* as ngx_http_core_generic_phase() */
+
+static ngx_int_t
+ngx_agent_precontent_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
+{
+    ngx_int_t                    rc;
+    const ngx_agent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+
+    if (conf->methods != NGX_AGENT_OFF) {
+
+        rc = ngx_agent_precontent(r, conf);
+
+        if (rc != NGX_DECLINED) {
+            ngx_http_finalize_request(r, rc);
+            return NGX_OK;
+        }
+    }
+
+    r->phase_handler++;
+
+    return NGX_AGAIN;
+}
 
 
 /*
@@ -150,7 +256,7 @@ ngx_agent_access(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
 
 /* NGX_OK: *reason is set; NGX_AGAIN: a provider is asked */
 
-static ngx_int_t
+static ngx_inline ngx_int_t
 ngx_agent_decide(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec, agent_reason_e *reason)
 {

@@ -21,6 +21,8 @@ static agent_reason_e ngx_agent_identify_issuer(
     const ngx_agent_loc_conf_t *conf, ngx_agent_token_t *token);
 static ngx_uint_t ngx_agent_identify_among(const ngx_agent_loc_conf_t *conf,
     const ngx_agent_provider_t *provider);
+static ngx_agent_token_t *ngx_agent_identify_token_new(ngx_http_request_t *r,
+    ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_identify_wait(ngx_http_request_t *r,
     ngx_agent_record_t *rec);
 static void ngx_agent_identify_leave(void *data);
@@ -95,7 +97,7 @@ ngx_agent_identify_token(ngx_http_request_t *r,
 
     if (token == NULL || !ngx_agent_identify_among(conf, token->provider)) {
 
-        token = ngx_pcalloc(r->main->pool, sizeof(ngx_agent_token_t));
+        token = ngx_agent_identify_token_new(r, rec);
         if (token == NULL) {
             rec->known = AGENT_INTERNAL_ERROR;
             return NGX_OK;
@@ -121,6 +123,10 @@ ngx_agent_identify_token(ngx_http_request_t *r,
         {
             return ngx_agent_identify_wait(r, rec);
         }
+
+        rec->known = token->reason;
+
+        return NGX_OK;
     }
 
     if (!token->decided) {
@@ -128,6 +134,8 @@ ngx_agent_identify_token(ngx_http_request_t *r,
     }
 
     rec->known = token->reason;
+
+    /* it may have been decided a while ago */
 
     if (rec->known == AGENT_OK) {
         rec->known = ngx_agent_token_usable(token->provider,
@@ -248,6 +256,22 @@ ngx_agent_identify_among(const ngx_agent_loc_conf_t *conf,
 }
 
 
+static ngx_agent_token_t *
+ngx_agent_identify_token_new(ngx_http_request_t *r, ngx_agent_record_t *rec)
+{
+    /* a cleanup of the request may still know an earlier one */
+
+    if (rec->taken) {
+        return ngx_pcalloc(r->main->pool, sizeof(ngx_agent_token_t));
+    }
+
+    rec->taken = 1;
+    ngx_memzero(&rec->first_token, offsetof(ngx_agent_token_t, claims));
+
+    return &rec->first_token;
+}
+
+
 /* as ngx_http_limit_req_handler() waits */
 
 static ngx_int_t
@@ -319,15 +343,6 @@ ngx_agent_identify_known(const ngx_agent_loc_conf_t *conf,
     return ngx_agent_identify_claims(rec) != NULL
            && (conf->methods & NGX_AGENT_OAUTH)
            && ngx_agent_identify_among(conf, rec->token->provider);
-}
-
-
-const agent_claims_t *
-ngx_agent_identify_claims(const ngx_agent_record_t *rec)
-{
-    return (!rec->identified && rec->token && rec->token->decided
-            && rec->token->reason == AGENT_OK)
-           ? &rec->token->claims : NULL;
 }
 
 

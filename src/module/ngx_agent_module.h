@@ -223,6 +223,10 @@ typedef struct {
     unsigned                     ended:1;   /* by our refusal */
     unsigned                     page:1;    /* of that refusal's error_page */
     unsigned                     document:1;    /* ngx_agent_resource.c */
+    unsigned                     taken:1;   /* the token below */
+
+    /* room for the first token, not set by ngx_agent_record_create() */
+    ngx_agent_token_t            first_token;
 } ngx_agent_record_t;
 
 
@@ -401,6 +405,11 @@ ngx_int_t ngx_agent_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_agent_precontent_handler(ngx_http_request_t *r);
 
 
+/* when all phases are laid out: spares locations that are not guarded */
+
+void ngx_agent_access_init_module(ngx_cycle_t *cycle);
+
+
 /* ngx_agent_identify.c: who presents the credential */
 
 /*
@@ -420,8 +429,13 @@ ngx_uint_t ngx_agent_identify_known(const ngx_agent_loc_conf_t *conf,
 
 /* the claims of a token that proved authentic, or NULL */
 
-const agent_claims_t *ngx_agent_identify_claims(
-    const ngx_agent_record_t *rec);
+static ngx_inline const agent_claims_t *
+ngx_agent_identify_claims(const ngx_agent_record_t *rec)
+{
+    return (!rec->identified && rec->token && rec->token->decided
+            && rec->token->reason == AGENT_OK)
+           ? &rec->token->claims : NULL;
+}
 
 
 /* act.sub, client_id (or azp), sub: the first one present */

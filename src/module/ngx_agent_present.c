@@ -24,8 +24,8 @@ static void ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare);
 static ngx_uint_t ngx_agent_header_find(ngx_http_request_t *r,
     const ngx_agent_source_t *source, ngx_list_part_t **prev,
     ngx_list_part_t **part, ngx_uint_t *i);
-static ngx_int_t ngx_agent_header_unlink(ngx_http_request_t *r,
-    ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i);
+static ngx_int_t ngx_agent_header_unlink(ngx_pool_t *pool, ngx_list_t *list,
+    ngx_list_part_t *part, ngx_uint_t i);
 static void ngx_agent_header_drop_part(ngx_list_t *list,
     ngx_list_part_t *prev, ngx_list_part_t *part);
 
@@ -34,7 +34,7 @@ void
 ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec)
 {
-    ngx_uint_t                 i, held;
+    ngx_uint_t                 i, held, first;
     agent_str_t                value;
     const ngx_agent_source_t  *source;
 
@@ -42,13 +42,17 @@ ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         return;
     }
 
+    first = (rec->sources == NULL);
     rec->sources = conf->sources;
 
     /* what an earlier location took out of the request is in the record */
 
     held = ngx_agent_present_held(rec);
 
-    if (!held) {
+    if (first) {
+        rec->presented = AGENT_CREDENTIAL_MISSING;
+
+    } else if (!held) {
         ngx_agent_present_none(rec, AGENT_CREDENTIAL_MISSING);
     }
 
@@ -322,6 +326,7 @@ ngx_int_t
 ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 {
     ngx_uint_t        i;
+    ngx_list_t       *list;
     ngx_list_part_t  *part, *prev;
     ngx_table_elt_t  *h;
 
@@ -330,6 +335,11 @@ ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
     }
 
     r = r->main;
+    list = &r->headers_in.headers;
+
+    prev = NULL;
+    part = &list->part;
+    i = 0;
 
     while (ngx_agent_header_find(r, rec->source, &prev, &part, &i)) {
 
@@ -339,9 +349,26 @@ ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
             r->headers_in.authorization = NULL;
         }
 
-        if (ngx_agent_header_unlink(r, prev, part, i) != NGX_OK) {
+        if (prev && part->nelts == 1) {
+            ngx_agent_header_drop_part(list, prev, part);
+
+            /* on with what follows it */
+
+            part = prev;
+            i = prev->nelts;
+
+        } else if (ngx_agent_header_unlink(r->pool, list, part, i) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    /*
+     * What room the last part has is no longer what the list says: let
+     * ngx_list_push() begin a part of its own.
+     */
+
+    if (list->last->nelts) {
+        list->nalloc = list->last->nelts;
     }
 
     rec->hidden = 1;
@@ -350,22 +377,27 @@ ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 }
 
 
+/* the next one, from where the three point at */
+
 static ngx_uint_t
 ngx_agent_header_find(ngx_http_request_t *r, const ngx_agent_source_t *source,
     ngx_list_part_t **prev, ngx_list_part_t **part, ngx_uint_t *i)
 {
     ngx_uint_t        n;
     ngx_list_part_t  *p;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t  *h, *known;
 
-    *prev = NULL;
+    n = *i;
+    known = source->scheme ? r->headers_in.authorization : NULL;
 
-    for (p = &r->headers_in.headers.part; p; p = p->next) {
+    for (p = *part; p; p = p->next) {
 
         h = p->elts;
 
-        for (n = 0; n < p->nelts; n++) {
-            if (ngx_agent_header_is(&h[n], source)) {
+        for ( /* void */ ; n < p->nelts; n++) {
+            if (h[n].key.len == source->header.len
+                && (&h[n] == known || ngx_agent_header_is(&h[n], source)))
+            {
                 *part = p;
                 *i = n;
                 return 1;
@@ -373,6 +405,7 @@ ngx_agent_header_find(ngx_http_request_t *r, const ngx_agent_source_t *source,
         }
 
         *prev = p;
+        n = 0;
     }
 
     return 0;
@@ -386,18 +419,16 @@ ngx_agent_header_find(ngx_http_request_t *r, const ngx_agent_source_t *source,
  */
 
 static ngx_int_t
-ngx_agent_header_unlink(ngx_http_request_t *r, ngx_list_part_t *prev,
+ngx_agent_header_unlink(ngx_pool_t *pool, ngx_list_t *list,
     ngx_list_part_t *part, ngx_uint_t i)
 {
-    ngx_list_t       *list;
     ngx_list_part_t  *rest;
     ngx_table_elt_t  *h;
 
-    list = &r->headers_in.headers;
     h = part->elts;
 
     if (part->nelts == 1) {
-        ngx_agent_header_drop_part(list, prev, part);
+        ngx_agent_header_drop_part(list, NULL, part);
 
     } else if (i == 0) {
         part->elts = &h[1];
@@ -407,7 +438,7 @@ ngx_agent_header_unlink(ngx_http_request_t *r, ngx_list_part_t *prev,
         part->nelts--;
 
     } else {
-        rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        rest = ngx_palloc(pool, sizeof(ngx_list_part_t));
         if (rest == NULL) {
             return NGX_ERROR;
         }
@@ -422,15 +453,6 @@ ngx_agent_header_unlink(ngx_http_request_t *r, ngx_list_part_t *prev,
         if (list->last == part) {
             list->last = rest;
         }
-    }
-
-    /*
-     * What room the last part has is no longer what the list says: let
-     * ngx_list_push() begin a part of its own.
-     */
-
-    if (list->last->nelts) {
-        list->nalloc = list->last->nelts;
     }
 
     return NGX_OK;

@@ -49,7 +49,7 @@ ngx_agent_record_create(ngx_http_request_t *r)
     cln->handler = ngx_agent_record_cleanup;
 
     rec = cln->data;
-    ngx_memzero(rec, sizeof(ngx_agent_record_t));
+    ngx_memzero(rec, offsetof(ngx_agent_record_t, first_token));
 
     /* set by ngx_memzero():
      *

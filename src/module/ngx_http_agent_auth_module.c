@@ -604,6 +604,7 @@ ngx_agent_init_module(ngx_cycle_t *cycle)
                                                ngx_http_agent_auth_module);
     if (amcf && !ngx_test_config) {
         ngx_agent_key_zones_commit(cycle, &amcf->key_zones);
+        ngx_agent_access_init_module(cycle);
     }
 
     return NGX_OK;

@@ -10,6 +10,11 @@
 #include "ngx_agent_jwt.h"
 
 
+/* how often an entry that is written to is read again */
+
+#define NGX_AGENT_TOKEN_TRIES  4
+
+
 /* what an entry of the cache holds, before the record of the claims */
 
 typedef struct {
@@ -19,15 +24,21 @@ typedef struct {
 } ngx_agent_entry_t;
 
 
+static ngx_int_t ngx_agent_token_ask(ngx_agent_token_t *token);
 static ngx_int_t ngx_agent_token_local(ngx_agent_token_t *token);
 static ngx_int_t ngx_agent_token_down(ngx_agent_token_t *token,
     ngx_uint_t retry);
 static ngx_int_t ngx_agent_token_call(ngx_agent_token_t *token,
     int64_t probe);
-static ngx_int_t ngx_agent_token_entry(ngx_agent_token_t *token,
-    const ngx_agent_cache_entry_t *entry, const u_char *data);
+static ngx_int_t ngx_agent_token_negative(ngx_agent_token_t *token,
+    const ngx_agent_cache_entry_t *entry, int64_t now);
+static ngx_int_t ngx_agent_token_positive(ngx_agent_token_t *token,
+    const ngx_agent_cache_entry_t *entry, int64_t now);
 static ngx_int_t ngx_agent_token_done(ngx_agent_token_t *token,
     agent_reason_e reason, ngx_agent_cache_e cache);
+static ngx_inline agent_reason_e ngx_agent_token_timely(
+    const ngx_agent_provider_t *provider, const agent_claims_t *claims,
+    int64_t now);
 
 
 static const agent_str_t  ngx_agent_cache_names[] = {
@@ -50,13 +61,19 @@ ngx_agent_token_cache_name(ngx_agent_cache_e cache)
 ngx_int_t
 ngx_agent_token_verify(ngx_agent_token_t *token)
 {
+    return ngx_agent_token_cached(token) == NGX_OK
+           ? NGX_OK : ngx_agent_token_ask(token);
+}
+
+
+/* apart, so that a token that is cached saves no register for it */
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_token_ask(ngx_agent_token_t *token)
+{
     int64_t            probe;
     ngx_uint_t         retry;
     ngx_agent_call_t  *call;
-
-    if (ngx_agent_token_cached(token) == NGX_OK) {
-        return NGX_OK;
-    }
 
     if (ngx_agent_jwt_local(token->provider, &token->value)) {
         return ngx_agent_token_local(token);
@@ -194,90 +211,119 @@ ngx_agent_token_vouched(ngx_agent_token_t *token)
 ngx_int_t
 ngx_agent_token_cached(ngx_agent_token_t *token)
 {
-    u_char                    *data;
-    ngx_agent_cache_entry_t    entry;
-    const ngx_agent_cache_t   *cache;
+    int64_t                   now;
+    ngx_int_t                 rc;
+    ngx_uint_t                tries;
+    ngx_agent_cache_entry_t   entry;
 
-    cache = &token->zone->cache;
+    now = ngx_agent_now();
 
-    data = ngx_palloc(token->pool, ngx_agent_cache_room(cache));
-    if (data == NULL) {
-        return ngx_agent_token_done(token, AGENT_INTERNAL_ERROR,
-                                    NGX_AGENT_CACHE_NONE);
+    for (tries = 0; tries < NGX_AGENT_TOKEN_TRIES; tries++) {
+
+        if (ngx_agent_cache_find(&token->zone->cache, token->digest,
+                                 token->provider->part, now, &entry)
+            != NGX_OK)
+        {
+            break;
+        }
+
+        rc = entry.negative ? ngx_agent_token_negative(token, &entry, now)
+                            : ngx_agent_token_positive(token, &entry, now);
+
+        if (rc != NGX_AGAIN) {
+            return rc;
+        }
     }
 
-    if (ngx_agent_cache_get(cache, token->digest, token->provider->part,
-                            ngx_agent_now(), &entry, data)
-        != NGX_OK)
-    {
+    return NGX_DECLINED;
+}
+
+
+/* NGX_AGAIN: the entry was written to meanwhile */
+
+static ngx_int_t
+ngx_agent_token_negative(ngx_agent_token_t *token,
+    const ngx_agent_cache_entry_t *entry, int64_t now)
+{
+    agent_reason_e     reason;
+    ngx_agent_entry_t  head;
+
+    if (entry->len != sizeof(head)) {
         return NGX_DECLINED;
     }
 
-    return ngx_agent_token_entry(token, &entry, data);
+    if (ngx_agent_cache_read(entry, (u_char *) &head) != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    /* one that is good for longer than any is of a clock that was set back */
+
+    if (head.fresh > now + (int64_t) token->provider->negative_ttl) {
+        return NGX_DECLINED;
+    }
+
+    /* nothing but a refusal may come out of a negative entry */
+
+    reason = (agent_reason_e) head.reason;
+
+    return ngx_agent_token_done(token, reason == AGENT_OK
+                                       ? AGENT_INTERNAL_ERROR : reason,
+                                NGX_AGENT_CACHE_NEGATED);
 }
 
 
 static ngx_int_t
-ngx_agent_token_entry(ngx_agent_token_t *token,
-    const ngx_agent_cache_entry_t *entry, const u_char *data)
+ngx_agent_token_positive(ngx_agent_token_t *token,
+    const ngx_agent_cache_entry_t *entry, int64_t now)
 {
-    int64_t            now;
-    ngx_msec_t         most;
-    agent_claims_t     claims;
-    agent_reason_e     reason;
-    ngx_agent_entry_t  head;
+    u_char             *data;
+    agent_claims_t     *claims;
+    ngx_agent_entry_t   head;
 
     if (entry->len < sizeof(head)) {
         return NGX_DECLINED;
     }
 
+    data = ngx_pnalloc(token->pool, entry->len);
+    if (data == NULL) {
+        return ngx_agent_token_done(token, AGENT_INTERNAL_ERROR,
+                                    NGX_AGENT_CACHE_NONE);
+    }
+
+    if (ngx_agent_cache_read(entry, data) != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
     ngx_memcpy(&head, data, sizeof(head));
 
-    /* one that is good for longer than any is of a clock that was set back */
+    claims = &token->claims;
 
-    now = ngx_agent_now();
-    most = entry->negative ? token->provider->negative_ttl
-                           : token->provider->max_ttl;
+    /* as above */
 
-    if (head.fresh > now + (int64_t) most) {
-        return NGX_DECLINED;
-    }
-
-    if (entry->negative) {
-
-        /* nothing but a refusal may come out of a negative entry */
-
-        reason = (agent_reason_e) head.reason;
-
-        return ngx_agent_token_done(token, reason == AGENT_OK
-                                           ? AGENT_INTERNAL_ERROR : reason,
-                                    NGX_AGENT_CACHE_NEGATED);
-    }
-
-    if (agent_claims_unpack(data + sizeof(head), entry->len - sizeof(head),
-                            &claims)
-        != 0)
+    if (head.fresh > now + (int64_t) token->provider->max_ttl
+        || agent_claims_unpack(data + sizeof(head), entry->len - sizeof(head),
+                               claims)
+           != 0)
     {
         return NGX_DECLINED;
     }
 
     /* a key that left the set takes its verdicts with it */
 
-    if (claims.signer
-        && !ngx_agent_jwks_trusted(token->provider, claims.signer))
+    if (claims->signer
+        && !ngx_agent_jwks_trusted(token->provider, claims->signer))
     {
         return NGX_DECLINED;
     }
 
     if (head.fresh <= now) {
-        token->stale = claims;
         token->has_stale = 1;
         return NGX_DECLINED;
     }
 
-    token->claims = claims;
-
-    return ngx_agent_token_done(token, ngx_agent_token_usable(token->provider, &claims),
+    return ngx_agent_token_done(token,
+                                ngx_agent_token_timely(token->provider, claims,
+                                                       now),
                                 NGX_AGENT_CACHE_HIT);
 }
 
@@ -304,7 +350,6 @@ ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason)
     /* a good verdict serves on, for a bounded time, where nobody could ask */
 
     if (reason == AGENT_PROVIDER_UNAVAILABLE && token->has_stale) {
-        token->claims = token->stale;
         reason = ngx_agent_token_usable(token->provider,
                                         &token->claims);
         cache = NGX_AGENT_CACHE_STALE;
@@ -322,10 +367,14 @@ agent_reason_e
 ngx_agent_token_usable(const ngx_agent_provider_t *provider,
     const agent_claims_t *claims)
 {
-    int64_t  now;
+    return ngx_agent_token_timely(provider, claims, ngx_agent_now());
+}
 
-    now = ngx_agent_now();
 
+static ngx_inline agent_reason_e
+ngx_agent_token_timely(const ngx_agent_provider_t *provider,
+    const agent_claims_t *claims, int64_t now)
+{
     if (claims->signer) {
         return agent_jwt_usable(claims, now, provider->jwt.leeway);
     }

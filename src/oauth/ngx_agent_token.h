@@ -46,17 +46,18 @@ typedef struct {
 
     /* AGENT_OK: authentic and in its time, claims are set, in pool */
     agent_reason_e                 reason;
-    agent_claims_t                 claims;
     ngx_agent_cache_e              cache;
     ngx_uint_t                     retry_after; /* seconds, with a 503 */
 
-    /* where the claims were on record when the provider cannot be asked */
-    agent_claims_t                 stale;
+    /* the claims are those on record, for when the provider cannot be asked */
     unsigned                       has_stale:1;
     unsigned                       decided:1;
 
     ngx_queue_t                    queue;
     ngx_agent_call_t              *call;        /* that it waits for */
+
+    /* the last member: what is before it is zeroed for a new token */
+    agent_claims_t                 claims;
 } ngx_agent_token_t;
 
 

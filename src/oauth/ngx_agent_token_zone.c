@@ -4,7 +4,7 @@
 
 /* layout of ngx_agent_token_sh_t and of what entries hold */
 
-#define NGX_AGENT_TOKEN_KIND     0x74010003
+#define NGX_AGENT_TOKEN_KIND     0x74010004
 
 #define NGX_AGENT_TOKEN_NAME     "agent_tokens"
 #define NGX_AGENT_TOKEN_SIZE     (16 * 1024 * 1024)
@@ -24,7 +24,8 @@ static ngx_int_t ngx_agent_token_zone_add(ngx_conf_t *cf,
 static ngx_int_t ngx_agent_token_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_agent_token_zone_create(ngx_agent_token_zone_t *zone,
-    ngx_slab_pool_t *shpool);
+    ngx_slab_pool_t *shpool, size_t size);
+static size_t ngx_agent_token_zone_octets(size_t size);
 static uint64_t ngx_agent_source_hash(const ngx_agent_token_zone_t *zone,
     const ngx_agent_provider_t *provider, const struct sockaddr *sa);
 
@@ -167,6 +168,17 @@ static ngx_int_t
 ngx_agent_token_zone_add(ngx_conf_t *cf, ngx_agent_token_zone_t *zone,
     size_t size, void *tag)
 {
+    uint64_t  sets;
+
+    sets = ngx_agent_cache_sets(ngx_agent_token_zone_octets(size),
+                                zone->entry);
+
+    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                  "agent_auth: zone \"%V\" holds %uL active tokens and %uL "
+                  "refusals", &zone->name,
+                  sets * (NGX_AGENT_CACHE_WAYS - NGX_AGENT_CACHE_NEGATIVE),
+                  sets * NGX_AGENT_CACHE_NEGATIVE);
+
     zone->shm_zone = ngx_shared_memory_add(cf, &zone->name, size, tag);
     if (zone->shm_zone == NULL) {
         return NGX_ERROR;
@@ -190,7 +202,7 @@ ngx_agent_token_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
     if (data == NULL && !shm_zone->shm.exists) {
-        return ngx_agent_token_zone_create(zone, shpool);
+        return ngx_agent_token_zone_create(zone, shpool, shm_zone->shm.size);
     }
 
     sh = shpool->data;
@@ -219,7 +231,7 @@ ngx_agent_token_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
 static ngx_int_t
 ngx_agent_token_zone_create(ngx_agent_token_zone_t *zone,
-    ngx_slab_pool_t *shpool)
+    ngx_slab_pool_t *shpool, size_t size)
 {
     ngx_agent_token_sh_t  *sh;
 
@@ -241,13 +253,28 @@ ngx_agent_token_zone_create(ngx_agent_token_zone_t *zone,
 
     if (ngx_agent_cache_create(&zone->cache, shpool, &sh->cache,
                                NGX_AGENT_TOKEN_KIND,
-                               shpool->pfree * ngx_pagesize, zone->entry)
+                               ngx_min(shpool->pfree * ngx_pagesize,
+                                       ngx_agent_token_zone_octets(size)),
+                               zone->entry)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_agent_flights_init(&zone->flights, shpool, &sh->flights);
+}
+
+
+/*
+ * What a zone has for entries, a little less than there is: ngx_slab_init()
+ * takes 24 octets for each page, and some pages.
+ */
+
+static size_t
+ngx_agent_token_zone_octets(size_t size)
+{
+    return size - size / 128 - sizeof(ngx_agent_token_sh_t)
+           - 8 * ngx_pagesize;
 }
 
 

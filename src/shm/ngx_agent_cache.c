@@ -5,31 +5,41 @@
 
 
 #define NGX_AGENT_CACHE_MAGIC    0x68636361     /* "acch" */
-#define NGX_AGENT_CACHE_LAYOUT   1
+#define NGX_AGENT_CACHE_LAYOUT   2
 
 /* how often a slot that is being written is looked at again */
 
 #define NGX_AGENT_CACHE_RETRIES  16
 
 
-static u_char *ngx_agent_cache_find_set(const ngx_agent_cache_t *cache,
-    const u_char *key, const u_char *part);
-static ngx_int_t ngx_agent_cache_copy(const ngx_agent_cache_t *cache,
-    ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
-    ngx_agent_cache_slot_t *head, u_char *data);
+static u_char *ngx_agent_cache_set_of(const ngx_agent_cache_t *cache,
+    const u_char *key);
+static ngx_int_t ngx_agent_cache_look(const ngx_agent_cache_t *cache,
+    const ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
+    ngx_agent_cache_entry_t *entry);
 static ngx_agent_cache_slot_t *ngx_agent_cache_victim(
     ngx_agent_cache_t *cache, u_char *set, const u_char *key,
     const u_char *part, int64_t now_ms, ngx_uint_t negative);
 static ngx_uint_t ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
     const ngx_agent_cache_slot_t *b, int64_t now_ms);
-static ngx_uint_t ngx_agent_cache_is(const ngx_agent_cache_slot_t *slot,
-    const u_char *key, const u_char *part);
+static ngx_inline ngx_uint_t ngx_agent_cache_is(
+    const ngx_agent_cache_slot_t *slot, const u_char *key,
+    const u_char *part);
+static ngx_inline uint64_t ngx_agent_cache_differ(const u_char *a,
+    const u_char *b);
 static void ngx_agent_cache_write(ngx_agent_cache_slot_t *slot,
     const ngx_agent_cache_slot_t *head, const u_char *data);
 
 
 #define ngx_agent_cache_slot(cache, set, i)                                   \
     ((ngx_agent_cache_slot_t *) ((set) + (i) * (cache)->entry))
+
+
+uint64_t
+ngx_agent_cache_sets(size_t octets, size_t entry)
+{
+    return ngx_min(octets / (entry * NGX_AGENT_CACHE_WAYS), UINT32_MAX);
+}
 
 
 ngx_int_t
@@ -40,15 +50,16 @@ ngx_agent_cache_create(ngx_agent_cache_t *cache, ngx_slab_pool_t *shpool,
     u_char   *slots;
     uint64_t  sets;
 
-    size = entry * NGX_AGENT_CACHE_WAYS;
-
-    if (entry % 64 || entry <= sizeof(ngx_agent_cache_slot_t)
-        || octets < size + ngx_pagesize)
-    {
+    if (entry % 64 || entry <= sizeof(ngx_agent_cache_slot_t)) {
         return NGX_ERROR;
     }
 
-    for (sets = 1; sets * 2 * size <= octets; sets *= 2) { /* void */ }
+    size = entry * NGX_AGENT_CACHE_WAYS;
+    sets = ngx_agent_cache_sets(octets, entry);
+
+    if (sets == 0) {
+        return NGX_ERROR;
+    }
 
     if (RAND_bytes(sh->secret, AGENT_SIPHASH_KEY) != 1) {
         return NGX_ERROR;
@@ -79,7 +90,7 @@ ngx_agent_cache_attach(ngx_agent_cache_t *cache, ngx_slab_pool_t *shpool,
     if (sh->magic != NGX_AGENT_CACHE_MAGIC
         || sh->layout != NGX_AGENT_CACHE_LAYOUT
         || sh->kind != kind || sh->entry != entry
-        || sh->sets == 0 || (sh->sets & (sh->sets - 1)) != 0)
+        || sh->sets == 0 || sh->sets > UINT32_MAX)
     {
         return NGX_DECLINED;
     }
@@ -111,40 +122,37 @@ ngx_agent_cache_room(const ngx_agent_cache_t *cache)
 
 
 ngx_int_t
-ngx_agent_cache_get(const ngx_agent_cache_t *cache, const u_char *key,
-    const u_char *part, int64_t now_ms, ngx_agent_cache_entry_t *entry,
-    u_char *data)
+ngx_agent_cache_find(const ngx_agent_cache_t *cache, const u_char *key,
+    const u_char *part, int64_t now_ms, ngx_agent_cache_entry_t *entry)
 {
-    u_char                  *set;
+    u_char                  *p, *last;
     uint32_t                 now;
-    ngx_uint_t               i;
-    ngx_agent_cache_slot_t  *slot, head;
+    ngx_agent_cache_slot_t  *slot;
 
-    set = ngx_agent_cache_find_set(cache, key, part);
+    p = ngx_agent_cache_set_of(cache, key);
+    last = p + cache->entry * NGX_AGENT_CACHE_WAYS;
 
-    for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
+    for ( /* void */ ; p < last; p += cache->entry) {
 
-        slot = ngx_agent_cache_slot(cache, set, i);
+        slot = (ngx_agent_cache_slot_t *) p;
 
-        if (ngx_agent_cache_copy(cache, slot, key, part, &head, data)
-            != NGX_OK)
+        /* those of others most often differ here */
+
+        if (ngx_agent_cache_differ(slot->key, key)
+            || ngx_agent_cache_look(cache, slot, key, part, entry) != NGX_OK)
         {
             continue;
         }
 
-        if (head.until <= now_ms) {
+        if (entry->until <= now_ms) {
             return NGX_DECLINED;
         }
-
-        entry->until = head.until;
-        entry->len = head.len;
-        entry->negative = head.negative;
 
         /* a hint for who is to go: no more than one store a second */
 
         now = (uint32_t) (now_ms / 1000);
 
-        if (head.used != now) {
+        if (slot->used != now) {
             __atomic_store_n(&slot->used, now, __ATOMIC_RELAXED);
         }
 
@@ -155,64 +163,77 @@ ngx_agent_cache_get(const ngx_agent_cache_t *cache, const u_char *key,
 }
 
 
+/*
+ * With a secret of the zone, so that nobody can make tokens up that share a
+ * set.  The hash is scaled to the number of sets, which need not be a power of
+ * two.
+ */
+
 static u_char *
-ngx_agent_cache_find_set(const ngx_agent_cache_t *cache, const u_char *key,
-    const u_char *part)
+ngx_agent_cache_set_of(const ngx_agent_cache_t *cache, const u_char *key)
 {
-    u_char    id[NGX_AGENT_CACHE_KEY + NGX_AGENT_CACHE_PART];
     uint64_t  hash;
 
-    ngx_memcpy(id, key, NGX_AGENT_CACHE_KEY);
-    ngx_memcpy(id + NGX_AGENT_CACHE_KEY, part, NGX_AGENT_CACHE_PART);
+    hash = agent_siphash_word(cache->sh->secret, key);
 
-    hash = agent_siphash(cache->sh->secret, id, sizeof(id));
-
-    return cache->slots + (hash & (cache->sets - 1))
+    return cache->slots + ((hash >> 32) * cache->sets >> 32)
                           * cache->entry * NGX_AGENT_CACHE_WAYS;
 }
 
 
-/* NGX_OK: *head and data are a whole copy of the entry of this key */
+/* NGX_OK: the slot holds this key, and *entry is of one state of it */
 
 static ngx_int_t
-ngx_agent_cache_copy(const ngx_agent_cache_t *cache,
-    ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
-    ngx_agent_cache_slot_t *head, u_char *data)
+ngx_agent_cache_look(const ngx_agent_cache_t *cache,
+    const ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
+    ngx_agent_cache_entry_t *entry)
 {
-    uint64_t    seq;
     ngx_uint_t  tries;
 
     for (tries = 0; tries < NGX_AGENT_CACHE_RETRIES; tries++) {
 
-        seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+        entry->seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
 
-        if (seq & 1) {
+        if (entry->seq & 1) {
             ngx_cpu_pause();
             continue;
         }
 
-        *head = *slot;
-
-        if (seq == 0 || !ngx_agent_cache_is(head, key, part)) {
+        if (entry->seq == 0 || !ngx_agent_cache_is(slot, key, part)) {
             return NGX_DECLINED;
         }
 
-        /* a length from shared memory, which may be torn */
-
-        if (head->len > ngx_agent_cache_room(cache)) {
-            continue;
-        }
-
-        ngx_memcpy(data, slot + 1, head->len);
+        entry->until = slot->until;
+        entry->len = slot->len;
+        entry->negative = slot->negative;
+        entry->data = (const u_char *) (slot + 1);
+        entry->counter = &slot->seq;
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-        if (__atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq) {
-            return NGX_OK;
+        if (__atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == entry->seq) {
+
+            /* a length from shared memory */
+
+            return entry->len
+                   <= cache->entry - sizeof(ngx_agent_cache_slot_t)
+                   ? NGX_OK : NGX_DECLINED;
         }
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_agent_cache_read(const ngx_agent_cache_entry_t *entry, u_char *data)
+{
+    ngx_memcpy(data, entry->data, entry->len);
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    return __atomic_load_n(entry->counter, __ATOMIC_RELAXED) == entry->seq
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -234,7 +255,7 @@ ngx_agent_cache_set(ngx_agent_cache_t *cache, const u_char *key,
         return NGX_BUSY;
     }
 
-    set = ngx_agent_cache_find_set(cache, key, part);
+    set = ngx_agent_cache_set_of(cache, key);
     slot = ngx_agent_cache_victim(cache, set, key, part, now_ms,
                                   entry->negative);
 
@@ -279,7 +300,8 @@ ngx_agent_cache_victim(ngx_agent_cache_t *cache, u_char *set,
             ngx_agent_cache_write(slot, NULL, NULL);
         }
 
-        ours = (i < NGX_AGENT_CACHE_NEGATIVE) == (negative != 0);
+        ours = (i >= NGX_AGENT_CACHE_WAYS - NGX_AGENT_CACHE_NEGATIVE)
+               == (negative != 0);
 
         if (slot->seq && ngx_agent_cache_is(slot, key, part)) {
 
@@ -336,12 +358,28 @@ ngx_agent_cache_less(const ngx_agent_cache_slot_t *a,
 }
 
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_agent_cache_is(const ngx_agent_cache_slot_t *slot, const u_char *key,
     const u_char *part)
 {
-    return ngx_memcmp(slot->key, key, NGX_AGENT_CACHE_KEY) == 0
-           && ngx_memcmp(slot->part, part, NGX_AGENT_CACHE_PART) == 0;
+    return (ngx_agent_cache_differ(slot->key, key)
+            | ngx_agent_cache_differ(slot->key + 16, key + 16)
+            | ngx_agent_cache_differ(slot->part, part))
+           == 0;
+}
+
+
+/* sixteen octets */
+
+static ngx_inline uint64_t
+ngx_agent_cache_differ(const u_char *a, const u_char *b)
+{
+    uint64_t  x[2], y[2];
+
+    ngx_memcpy(x, a, sizeof(x));
+    ngx_memcpy(y, b, sizeof(y));
+
+    return (x[0] ^ y[0]) | (x[1] ^ y[1]);
 }
 
 
@@ -393,7 +431,7 @@ ngx_agent_cache_delete(ngx_agent_cache_t *cache, const u_char *key,
     }
 
     rc = NGX_DECLINED;
-    set = ngx_agent_cache_find_set(cache, key, part);
+    set = ngx_agent_cache_set_of(cache, key);
 
     for (i = 0; i < NGX_AGENT_CACHE_WAYS; i++) {
 

@@ -2,7 +2,8 @@
 /*
  * A cache in shared memory: sets of eight slots of one size, each with a
  * sequence counter.  Readers take no lock and copy; writers hold the pool's
- * mutex.  What a slot holds is the user's business.
+ * mutex.  What a slot holds is the user's business.  Keys are digests: the
+ * first octets of one are enough to choose a set.
  */
 
 #ifndef _NGX_AGENT_CACHE_H_INCLUDED_
@@ -18,7 +19,7 @@
 #define NGX_AGENT_CACHE_KEY      32
 #define NGX_AGENT_CACHE_PART     16
 
-/* of the eight slots of a set the first two are for negative entries */
+/* of the eight slots of a set the last two are for negative entries */
 
 #define NGX_AGENT_CACHE_WAYS     8
 #define NGX_AGENT_CACHE_NEGATIVE 2
@@ -42,7 +43,7 @@ typedef struct {
     uint32_t                 layout;
     uint32_t                 kind;
     uint32_t                 entry;     /* octets of a slot, head included */
-    uint64_t                 sets;      /* a power of two */
+    uint64_t                 sets;      /* less than 2^32 */
     uint64_t                 offset;    /* of the first set, from here */
     u_char                   secret[AGENT_SIPHASH_KEY];
 
@@ -61,13 +62,23 @@ typedef struct {
 } ngx_agent_cache_t;
 
 
-/* a copy of an entry; the data goes to the caller's buffer */
+/* what is known of an entry before its data is read */
 
 typedef struct {
     int64_t                  until;
-    uint16_t                 len;
+    uint16_t                 len;       /* of the data */
     uint16_t                 negative;
+
+    /* of one that was found: where, and in which state */
+    const u_char            *data;
+    const uint64_t          *counter;
+    uint64_t                 seq;
 } ngx_agent_cache_entry_t;
+
+
+/* how many sets fit into so many octets; entry: octets of a slot */
+
+uint64_t ngx_agent_cache_sets(size_t octets, size_t entry);
 
 
 /*
@@ -95,20 +106,31 @@ size_t ngx_agent_cache_room(const ngx_agent_cache_t *cache);
 
 /*
  * Looks key (NGX_AGENT_CACHE_KEY octets) up in a partition
- * (NGX_AGENT_CACHE_PART octets).  data has ngx_agent_cache_room() octets.
+ * (NGX_AGENT_CACHE_PART octets).
  *
- * NGX_OK: a good entry, copied.  NGX_DECLINED: none, or one whose time is
- * over, or one that is being written.
+ * NGX_OK: a good entry, of which at most ngx_agent_cache_room() octets of data
+ * can be read.  NGX_DECLINED: none, or one whose time is over, or one that is
+ * being written.
  */
 
-ngx_int_t ngx_agent_cache_get(const ngx_agent_cache_t *cache,
+ngx_int_t ngx_agent_cache_find(const ngx_agent_cache_t *cache,
     const u_char *key, const u_char *part, int64_t now_ms,
-    ngx_agent_cache_entry_t *entry, u_char *data);
+    ngx_agent_cache_entry_t *entry);
 
 
 /*
- * Stores an entry in the place of the same key, else of one whose time is
- * over, else of the one not used for longest.  Negative entries have slots of
+ * Copies the data of an entry that was found: entry->len octets.  NGX_DECLINED:
+ * it was written to meanwhile, the copy is of no use.
+ */
+
+ngx_int_t ngx_agent_cache_read(const ngx_agent_cache_entry_t *entry,
+    u_char *data);
+
+
+/*
+ * Stores an entry, of which until, len and negative are looked at, in the place
+ * of the same key, else of one whose time is over, else of the one not used for
+ * longest.  Negative entries have slots of
  * their own, so that made-up keys cannot drive one good entry out.
  *
  * NGX_OK.  NGX_BUSY: the mutex is taken, nothing was stored.  NGX_DECLINED:

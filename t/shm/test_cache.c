@@ -15,7 +15,7 @@
 
 #define KIND      9
 #define ENTRY     256
-#define POOL      (1024 * 4096)
+#define POOL      (1000 * 4096)
 #define SECONDS   3
 #define NOW       1000000
 #define FOREVER   (NOW + 1000000000)
@@ -80,15 +80,19 @@ entries(void)
     ok(get(&cache, 1, NOW + 9) == NGX_OK, "until its time is over");
     ok(get(&cache, 1, NOW + 10) == NGX_DECLINED, "and no longer");
     ok(get(&cache, 2, NOW) == NGX_DECLINED, "another key is not found");
-    ok(ngx_agent_cache_get(&cache, key, other, NOW, &entry, data)
-       == NGX_DECLINED, "nor the same key in another partition");
+    ok(ngx_agent_cache_find(&cache, key, other, NOW, &entry) == NGX_DECLINED,
+       "nor the same key in another partition");
 
     (void) put(&cache, 1, NOW + 20, 0);
     ok(get(&cache, 1, NOW + 15) == NGX_OK, "stored again, for longer");
 
     (void) put(&cache, 1, NOW + 20, 1);
-    ok(ngx_agent_cache_get(&cache, key, part, NOW, &entry, data) == NGX_OK
+    ok(ngx_agent_cache_find(&cache, key, part, NOW, &entry) == NGX_OK
        && entry.negative, "the good entry has become a negative one");
+
+    (void) put(&cache, 1, NOW + 30, 1);
+    ok(ngx_agent_cache_read(&entry, data) == NGX_DECLINED,
+       "what was written to since it was found is not read");
 
     ok(ngx_agent_cache_delete(&cache, key, part) == NGX_OK
        && get(&cache, 1, NOW) == NGX_DECLINED, "forgotten");
@@ -199,6 +203,10 @@ layout(void)
     pool = make(&cache);
     sh = cache.sh;
 
+    ok(sh->sets * NGX_AGENT_CACHE_WAYS * ENTRY > POOL / 100 * 98,
+       "98 %% of the zone are entries");
+    ok(ngx_agent_cache_sets(4095 * 8, 4096) == 0
+       && ngx_agent_cache_sets(4096 * 24 + 1, 4096) == 3, "sets that fit");
     ok(ngx_agent_cache_attach(&cache, pool, sh, KIND, ENTRY) == NGX_OK,
        "attached");
     ok(ngx_agent_cache_attach(&cache, pool, sh, KIND + 1, ENTRY)
@@ -210,9 +218,12 @@ layout(void)
     ok(ngx_agent_cache_attach(&cache, pool, sh, KIND, ENTRY) == NGX_DECLINED,
        "more sets than the zone holds");
 
-    sh->sets = 3;
+    sh->sets = 0;
     ok(ngx_agent_cache_attach(&cache, pool, sh, KIND, ENTRY) == NGX_DECLINED,
-       "a number of sets that is no power of two");
+       "no sets");
+    sh->sets = 1ull << 32;
+    ok(ngx_agent_cache_attach(&cache, pool, sh, KIND, ENTRY) == NGX_DECLINED,
+       "more than there can be");
 
     pool = shim_pool(8 * 4096);
     ok(ngx_agent_cache_create(&cache, pool, ngx_slab_calloc(pool, 4096), KIND,
@@ -316,8 +327,8 @@ reader(ngx_agent_cache_t *cache, counts_t *counts)
 
         key_of(key, n);
 
-        if (ngx_agent_cache_get(cache, key, part, NOW, &entry, data)
-            != NGX_OK)
+        if (ngx_agent_cache_find(cache, key, part, NOW, &entry) != NGX_OK
+            || ngx_agent_cache_read(&entry, data) != NGX_OK)
         {
             counts->misses++;
             continue;
@@ -363,12 +374,14 @@ writer(ngx_agent_cache_t *cache)
 static ngx_slab_pool_t *
 make(ngx_agent_cache_t *cache)
 {
-    ngx_slab_pool_t  *pool;
+    ngx_slab_pool_t       *pool;
+    ngx_agent_cache_sh_t  *sh;
 
     pool = shim_pool(POOL);
+    sh = ngx_slab_calloc(pool, 4096);
 
-    if (ngx_agent_cache_create(cache, pool, ngx_slab_calloc(pool, 4096), KIND,
-                               pool->pfree * 4096, ENTRY)
+    if (ngx_agent_cache_create(cache, pool, sh, KIND, pool->pfree * 4096,
+                               ENTRY)
         != NGX_OK)
     {
         printf("Bail out! no cache\n");
@@ -420,10 +433,11 @@ get(ngx_agent_cache_t *cache, uint64_t n, int64_t now)
 
     key_of(key, n);
 
-    rc = ngx_agent_cache_get(cache, key, part, now, &entry, data);
+    rc = ngx_agent_cache_find(cache, key, part, now, &entry);
 
     if (rc == NGX_OK
-        && (entry.len != sizeof(n) || memcmp(data, &n, sizeof(n)) != 0))
+        && (ngx_agent_cache_read(&entry, data) != NGX_OK
+            || entry.len != sizeof(n) || memcmp(data, &n, sizeof(n)) != 0))
     {
         return NGX_ERROR;
     }

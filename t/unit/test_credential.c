@@ -147,22 +147,27 @@ test_scheme_octets(void)
 static void
 test_b64token(void)
 {
-    char      text[4];
-    size_t    i, wrong;
+    char      text[35];
+    size_t    i, len, wrong;
     unsigned  c, good;
 
-    for (i = 0, wrong = 0; i < 4; i++) {
+    /* sixteen octets are looked at at once */
 
-        for (c = 0; c < 256; c++) {
-            memset(text, 'a', sizeof(text));
-            text[i] = (char) c;
+    for (len = 4, wrong = 0; len <= sizeof(text); len += 31) {
 
-            good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-                   || (c >= 'a' && c <= 'z')
-                   || (c && strchr("-._~+/", (int) c))
-                   || (c == '=' && i == 3);
+        for (i = 0; i < len; i++) {
 
-            wrong += (unsigned) token(text, 4) != good;
+            for (c = 0; c < 256; c++) {
+                memset(text, 'a', sizeof(text));
+                text[i] = (char) c;
+
+                good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+                       || (c >= 'a' && c <= 'z')
+                       || (c && strchr("-._~+/", (int) c))
+                       || (c == '=' && i == len - 1);
+
+                wrong += (unsigned) token(text, len) != good;
+            }
         }
     }
 
