@@ -75,6 +75,15 @@ add_block_preprocessor(sub {
         . 'location /t { agent_auth oauth; empty_gif; }');
 });
 
+sub said_to_hold {
+    my ($size) = @_;
+
+    my (undef, $output) = try_conf("agent_token_cache zone=x:$size;");
+
+    return $output =~ /zone "x" holds (\d+) active tokens and \d+ refusals/;
+}
+
+
 run_tests();
 
 __DATA__
@@ -117,6 +126,12 @@ my ($status, $output) = try_conf('agent_token_cache zone=x:1023k;');
 isnt($status, 0, 'there is a smallest one');
 like($output, qr/\[emerg\].* zone "x" .* too small, it needs zone=x:1024k/,
     'whose size is said');
+
+my ($least) = main::said_to_hold('1m');
+my ($more) = main::said_to_hold('3m entry=2048');
+
+cmp_ok($least, '>', 500, 'what one holds is said');
+cmp_ok(2 * $more / $least, '>', 3, 'three times the size is of use');
 
 my @connections = warm(20, '/plain');
 my @tokens = fresh(1500);

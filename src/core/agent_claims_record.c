@@ -295,8 +295,7 @@ agent_claims_unpack(const uint8_t *record, size_t len, agent_claims_t *claims)
     last = agent_claims_texts(claims) + AGENT_CLAIMS_TEXTS;
 
     for ( /* void */ ; text < last; text++) {
-        text->data = NULL;
-        text->len = 0;
+        memset(text, 0, sizeof(*text));
     }
 
     return 0;

@@ -389,7 +389,16 @@ void ngx_agent_present(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
 /* SHA-256 of the credential, computed at the first call */
 
-const u_char *ngx_agent_present_digest(ngx_agent_record_t *rec);
+static ngx_inline const u_char *
+ngx_agent_present_digest(ngx_agent_record_t *rec)
+{
+    if (!rec->digested) {
+        agent_sha256(rec->value.data, rec->value.len, rec->digest);
+        rec->digested = 1;
+    }
+
+    return rec->digest;
+}
 
 
 /* takes it out of what the upstream will see */

@@ -310,18 +310,6 @@ ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare)
 }
 
 
-const u_char *
-ngx_agent_present_digest(ngx_agent_record_t *rec)
-{
-    if (!rec->digested) {
-        agent_sha256(rec->value.data, rec->value.len, rec->digest);
-        rec->digested = 1;
-    }
-
-    return rec->digest;
-}
-
-
 ngx_int_t
 ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 {

@@ -67,17 +67,6 @@ ngx_agent_token_init_process(void)
 }
 
 
-int64_t
-ngx_agent_now(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000 + tp->msec;
-}
-
-
 ngx_agent_call_t *
 ngx_agent_call_find(const ngx_agent_token_t *token)
 {

@@ -46,7 +46,15 @@ struct ngx_agent_call_s {
 
 /* epoch milliseconds */
 
-int64_t ngx_agent_now(void);
+static ngx_inline int64_t
+ngx_agent_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
 
 
 ngx_agent_call_t *ngx_agent_call_find(const ngx_agent_token_t *token);

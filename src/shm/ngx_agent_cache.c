@@ -126,7 +126,6 @@ ngx_agent_cache_find(const ngx_agent_cache_t *cache, const u_char *key,
     const u_char *part, int64_t now_ms, ngx_agent_cache_entry_t *entry)
 {
     u_char                  *p, *last;
-    uint32_t                 now;
     ngx_agent_cache_slot_t  *slot;
 
     p = ngx_agent_cache_set_of(cache, key);
@@ -150,10 +149,9 @@ ngx_agent_cache_find(const ngx_agent_cache_t *cache, const u_char *key,
 
         /* a hint for who is to go: no more than one store a second */
 
-        now = (uint32_t) (now_ms / 1000);
-
-        if (slot->used != now) {
-            __atomic_store_n(&slot->used, now, __ATOMIC_RELAXED);
+        if ((uint64_t) (now_ms - (int64_t) slot->used * 1000) >= 1000) {
+            __atomic_store_n(&slot->used, (uint32_t) (now_ms / 1000),
+                             __ATOMIC_RELAXED);
         }
 
         return NGX_OK;
