@@ -168,16 +168,24 @@ static ngx_int_t
 ngx_agent_token_zone_add(ngx_conf_t *cf, ngx_agent_token_zone_t *zone,
     size_t size, void *tag)
 {
-    uint64_t  sets;
+    uint64_t  sets, active, refusals;
 
     sets = ngx_agent_cache_sets(ngx_agent_token_zone_octets(size),
                                 zone->entry);
 
+    active = sets * (NGX_AGENT_CACHE_WAYS - NGX_AGENT_CACHE_NEGATIVE);
+    refusals = sets * NGX_AGENT_CACHE_NEGATIVE;
+
     ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
                   "agent_auth: zone \"%V\" holds %uL active tokens and %uL "
-                  "refusals", &zone->name,
-                  sets * (NGX_AGENT_CACHE_WAYS - NGX_AGENT_CACHE_NEGATIVE),
-                  sets * NGX_AGENT_CACHE_NEGATIVE);
+                  "refusals", &zone->name, active, refusals);
+
+    /* a notice goes to the log only, and who tests wants to know */
+
+    if (ngx_test_config && !ngx_quiet_mode) {
+        ngx_log_stderr(0, "agent_auth: zone \"%V\" holds %uL active tokens "
+                       "and %uL refusals", &zone->name, active, refusals);
+    }
 
     zone->shm_zone = ngx_shared_memory_add(cf, &zone->name, size, tag);
     if (zone->shm_zone == NULL) {
