@@ -397,6 +397,36 @@ in_location 'delegation twice', "agent_delegation off;\n"
     . 'agent_delegation actor=a;  # fault',
     '"agent_delegation" directive is duplicate';
 
+for my $value ('on', 'optional x', 'required mtls mtls', 'off dpop') {
+    my ($bad) = $value eq 'off dpop' ? 'off' : $value =~ /(\S+)$/;
+
+    in_location "binding $value", "agent_binding $value;  # fault",
+        "invalid parameter \"$bad\" in \"agent_binding\"";
+}
+
+in_location 'binding without a value', 'agent_binding;  # fault',
+    'invalid number of arguments in "agent_binding" directive';
+in_location 'binding twice', "agent_binding optional;\n"
+    . 'agent_binding required;  # fault', '"agent_binding" directive is duplicate';
+fine 'binding', 'agent_binding required mtls dpop;';
+
+for my $value ('zone=', 'zone=x', 'zone=:1m', 'zone=x:y', 'nonce=0',
+    'zone=x:1m nonce=x', 'zone=x:1m size=2', 'zone=x:1m zone=y:1m')
+{
+    my ($bad) = $value =~ /(\S+)$/;
+
+    mistake "dpop cache $value", "agent_dpop_cache $value;  # fault",
+        "invalid parameter \"$bad\" in \"agent_dpop_cache\"";
+}
+
+mistake 'dpop cache too small', 'agent_dpop_cache zone=x:32k;  # fault',
+    'zone "x" in "agent_dpop_cache" is too small, it needs zone=x:64k at least';
+mistake 'dpop cache twice', "agent_dpop_cache zone=x:64k;\n"
+    . 'agent_dpop_cache zone=y:64k;  # fault',
+    '"agent_dpop_cache" directive is duplicate';
+mistake 'dpop cache without a zone', 'agent_dpop_cache nonce=60s;  # fault',
+    '"agent_dpop_cache" must have "zone=name:size"';
+
 fine 'delegation', 'agent_delegation max_depth=8 actor=a actor=b;';
 
 for my $value ('""', '$remote_user', 'pay off', 'off pay') {

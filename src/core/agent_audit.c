@@ -530,6 +530,7 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
 
     agent_json_string(json, "credential", &ev->credential, caps->own);
     agent_json_string(json, "cache", &ev->cache, caps->own);
+    agent_json_string(json, "binding", &ev->binding, caps->own);
     agent_json_string(json, "issuer", &ev->issuer, caps->own);
     agent_json_string(json, "client_id", &ev->client_id, caps->own);
     agent_json_string(json, "subject", &ev->subject, caps->own);

@@ -66,6 +66,7 @@ typedef struct {
     agent_str_t          actor;         /* begins the array act */
     agent_str_t          actors;        /* those within, agent_claims_next() */
     agent_str_t          cache;         /* "hit", "miss", ... */
+    agent_str_t          binding;       /* "mtls", "dpop"; proved */
 
     /* claimed by the client and not proven */
     agent_str_t          unverified_key_id;

@@ -118,6 +118,9 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_DPOP_INVALID] =
         { agent_string("dpop_invalid"), 401, AGENT_ERROR_INVALID_DPOP_PROOF },
 
+    [AGENT_DPOP_REPLAYED] =
+        { agent_string("dpop_replayed"), 401, AGENT_ERROR_INVALID_DPOP_PROOF },
+
     [AGENT_DPOP_NONCE] =
         { agent_string("dpop_nonce"), 401, AGENT_ERROR_USE_DPOP_NONCE },
 

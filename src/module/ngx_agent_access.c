@@ -264,6 +264,12 @@ ngx_agent_decide(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
     *reason = rec->presented;
 
+    /* RFC 9449, 7.1: a scheme that is not understood here */
+
+    if (rec->dpop && !conf->dpop) {
+        *reason = AGENT_CREDENTIAL_MISSING;
+    }
+
     if (*reason != AGENT_OK) {
         return NGX_OK;
     }
@@ -295,6 +301,15 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
         reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
                                       r->connection->sockaddr);
+
+        /* a key is bound to nobody */
+
+        if (reason == AGENT_OK
+            && conf->binding == NGX_AGENT_BINDING_REQUIRED)
+        {
+            reason = AGENT_BINDING_MISSING;
+        }
+
         if (reason == AGENT_OK) {
             reason = ngx_agent_policy_service(conf, rec);
         }
@@ -308,6 +323,10 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
         scopes = &claims->scope;
         reason = ngx_agent_identify_token_policy(conf, claims);
+
+        if (reason == AGENT_OK) {
+            reason = ngx_agent_binding_check(r, conf, rec, claims);
+        }
     }
 
     if (reason != AGENT_OK) {

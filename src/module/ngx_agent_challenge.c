@@ -8,6 +8,14 @@
 #include "ngx_agent_module.h"
 
 
+static ngx_int_t ngx_agent_challenge_scheme(ngx_conf_t *cf,
+    ngx_agent_loc_conf_t *conf, ngx_str_t *challenge, const char *scheme,
+    const char *algs);
+static ngx_int_t ngx_agent_challenge_nonce(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf);
+static u_char *ngx_agent_challenge_one(u_char *p, const ngx_str_t *constant,
+    const agent_str_t *error, const ngx_str_t *step_up,
+    const ngx_str_t *scope);
 static ngx_int_t ngx_agent_challenge_retry(ngx_http_request_t *r,
     const ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_challenge_value(ngx_http_request_t *r,
@@ -21,10 +29,31 @@ static ngx_table_elt_t *ngx_agent_header_push(ngx_http_request_t *r);
 #define ngx_agent_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
 
 
-/* the constant part; resource_metadata: RFC 9728, 5.1 */
+/* the constant parts; resource_metadata: RFC 9728, 5.1 */
 
 ngx_int_t
 ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
+{
+    if (ngx_agent_challenge_scheme(cf, conf, &conf->challenge, "Bearer", "")
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!conf->dpop || conf->binding == NGX_AGENT_BINDING_OFF) {
+        return NGX_OK;
+    }
+
+    /* RFC 9449, 7.1 */
+
+    return ngx_agent_challenge_scheme(cf, conf, &conf->challenge_dpop, "DPoP",
+                                      ", algs=\"" NGX_AGENT_PROOF_NAMES "\"");
+}
+
+
+static ngx_int_t
+ngx_agent_challenge_scheme(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf,
+    ngx_str_t *challenge, const char *scheme, const char *algs)
 {
     size_t      size;
     u_char     *p;
@@ -32,7 +61,8 @@ ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
 
     metadata = conf->resource ? &conf->resource->metadata : NULL;
 
-    size = sizeof("Bearer realm=\"\"") - 1 + conf->realm.len;
+    size = ngx_strlen(scheme) + sizeof(" realm=\"\"") - 1 + conf->realm.len
+           + ngx_strlen(algs);
 
     if (metadata) {
         size += sizeof(", resource_metadata=\"\"") - 1 + metadata->len;
@@ -43,17 +73,13 @@ ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
         return NGX_ERROR;
     }
 
-    conf->challenge.data = p;
-    conf->challenge.len = size;
+    challenge->data = p;
+    challenge->len = size;
 
-    p = ngx_agent_copy(p, "Bearer realm=\"");
-    p = ngx_cpymem(p, conf->realm.data, conf->realm.len);
-    *p++ = '"';
+    p = ngx_sprintf(p, "%s realm=\"%V\"%s", scheme, &conf->realm, algs);
 
     if (metadata) {
-        p = ngx_agent_copy(p, ", resource_metadata=\"");
-        p = ngx_cpymem(p, metadata->data, metadata->len);
-        *p = '"';
+        (void) ngx_sprintf(p, ", resource_metadata=\"%V\"", metadata);
     }
 
     return NGX_OK;
@@ -91,7 +117,10 @@ ngx_agent_challenge(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         return NGX_OK;
     }
 
-    if (ngx_agent_challenge_value(r, conf, rec, &value) != NGX_OK) {
+    if (ngx_agent_challenge_value(r, conf, rec, &value) != NGX_OK
+        || (rec->reason == AGENT_DPOP_NONCE
+            && ngx_agent_challenge_nonce(r, conf) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
@@ -152,10 +181,13 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
 {
     u_char             *p;
     ngx_str_t           scope, step_up;
+    ngx_uint_t          bearer, dpop;
     const agent_str_t  *error;
 
-    ngx_str_null(&scope);
-    ngx_str_null(&step_up);
+    static const agent_str_t  none = agent_string("");
+
+    ngx_str_set(&scope, "");
+    ngx_str_set(&step_up, "");
 
     error = agent_error_name(agent_reason_error(rec->reason));
 
@@ -173,33 +205,98 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, conf->challenge.len
-                             + sizeof(", error=\"\"") - 1 + error->len
-                             + step_up.len
-                             + sizeof(", scope=\"\"") - 1 + scope.len);
+    /*
+     * One for each scheme that is accepted; the error stands with the one that
+     * the client used (RFC 9449, 7.2).
+     */
+
+    dpop = conf->challenge_dpop.len && (rec->dpop || conf->binding_line);
+    bearer = !(dpop && conf->binding == NGX_AGENT_BINDING_REQUIRED
+               && conf->bindings == AGENT_BOUND_DPOP);
+
+    p = ngx_pnalloc(r->pool, conf->challenge.len + conf->challenge_dpop.len
+                             + 2 * (sizeof(", error=\"\"") - 1 + error->len
+                                    + step_up.len
+                                    + sizeof(", scope=\"\"") - 1
+                                    + scope.len)
+                             + 2);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     value->data = p;
 
-    p = ngx_cpymem(p, conf->challenge.data, conf->challenge.len);
+    if (bearer) {
+        p = ngx_agent_challenge_one(p, &conf->challenge,
+                                    (dpop && rec->dpop) ? &none : error,
+                                    &step_up, &scope);
+    }
+
+    if (bearer && dpop) {
+        *p++ = ',';
+        *p++ = ' ';
+    }
+
+    if (dpop) {
+        p = ngx_agent_challenge_one(p, &conf->challenge_dpop,
+                                    (bearer && !rec->dpop) ? &none : error,
+                                    &step_up, &scope);
+    }
+
+    value->len = p - value->data;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_agent_challenge_one(u_char *p, const ngx_str_t *constant,
+    const agent_str_t *error, const ngx_str_t *step_up,
+    const ngx_str_t *scope)
+{
+    p = ngx_cpymem(p, constant->data, constant->len);
 
     if (error->len) {
         p = ngx_agent_copy(p, ", error=\"");
         p = ngx_cpymem(p, error->data, error->len);
         *p++ = '"';
+
+        p = ngx_cpymem(p, step_up->data, step_up->len);
     }
 
-    p = ngx_cpymem(p, step_up.data, step_up.len);
-
-    if (scope.len) {
+    if (scope->len) {
         p = ngx_agent_copy(p, ", scope=\"");
-        p = ngx_cpymem(p, scope.data, scope.len);
+        p = ngx_cpymem(p, scope->data, scope->len);
         *p++ = '"';
     }
 
-    value->len = p - value->data;
+    return p;
+}
+
+
+/* RFC 9449, 8.2 and 9 */
+
+static ngx_int_t
+ngx_agent_challenge_nonce(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf)
+{
+    u_char           *p;
+    ngx_table_elt_t  *h;
+
+    p = ngx_pnalloc(r->pool, NGX_AGENT_NONCE_LEN);
+
+    if (p == NULL || ngx_agent_proof_nonce(conf->proofs, p) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_agent_header_push(r);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "DPoP-Nonce");
+    h->value.data = p;
+    h->value.len = NGX_AGENT_NONCE_LEN;
 
     return NGX_OK;
 }

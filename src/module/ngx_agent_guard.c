@@ -44,7 +44,8 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
          && ngx_agent_guard_zone(cf, amcf, conf) != NGX_OK)
         || ((conf->methods & NGX_AGENT_OAUTH)
             && (ngx_agent_guard_providers(cf, amcf, conf) != NGX_OK
-                || ngx_agent_guard_audience(cf, conf) != NGX_OK))
+                || ngx_agent_guard_audience(cf, conf) != NGX_OK
+                || ngx_agent_binding_init(cf, amcf, conf) != NGX_OK))
         || (conf->resource
             && ngx_agent_resource_use(conf->resource, conf) != NGX_OK)
         || (conf->step_up && ngx_agent_step_up_guard(cf, conf) != NGX_OK)

@@ -35,7 +35,7 @@ ngx_agent_identify(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 {
     rec->known = AGENT_KEY_UNKNOWN;
 
-    if (conf->methods & NGX_AGENT_KEY) {
+    if ((conf->methods & NGX_AGENT_KEY) && !rec->dpop) {
         rec->known = ngx_agent_identify_key(r, conf, rec);
 
     } else {
@@ -360,12 +360,6 @@ ngx_agent_identify_token_policy(const ngx_agent_loc_conf_t *conf,
 {
     ngx_uint_t          i;
     const agent_str_t  *audience;
-
-    /* until it can prove its binding a bound token is nobody's */
-
-    if (claims->bound) {
-        return AGENT_BINDING_MISSING;
-    }
 
     if (conf->audiences == NULL) {
         return AGENT_OK;

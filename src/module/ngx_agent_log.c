@@ -270,6 +270,7 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
 
     if (ev->auth_type == AGENT_AUTH_OAUTH && rec->token->decided) {
         ev->cache = *ngx_agent_token_cache_name(rec->token->cache);
+        ev->binding = *ngx_agent_binding_name(rec);
     }
 
     claims = ngx_agent_known_claims(rec);

@@ -17,6 +17,7 @@
 #include "agent_scope.h"
 #include "ngx_agent_audit.h"
 #include "ngx_agent_key.h"
+#include "ngx_agent_proof.h"
 #include "ngx_agent_token.h"
 
 
@@ -26,6 +27,10 @@
 
 #define NGX_AGENT_ENFORCE         0
 #define NGX_AGENT_OBSERVE         1
+
+#define NGX_AGENT_BINDING_OFF        0
+#define NGX_AGENT_BINDING_OPTIONAL   1
+#define NGX_AGENT_BINDING_REQUIRED   2
 
 #define NGX_AGENT_REQUEST_ID_LEN  32
 #define NGX_AGENT_FINGERPRINT     16        /* hex digits */
@@ -122,6 +127,7 @@ typedef struct {
     ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
     ngx_array_t                  providers; /* of ngx_agent_provider_t * */
     ngx_agent_token_zone_t      *token_zone;
+    ngx_agent_proof_zone_t      *proof_zone;
     ngx_array_t                  implies;   /* of ngx_agent_implies_t */
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
@@ -165,7 +171,15 @@ typedef struct {
     ngx_uint_t                   mode;
     ngx_flag_t                   hide;
 
+    ngx_uint_t                   binding;
+    ngx_uint_t                   bindings;  /* of agent_bound_e */
+    ngx_uint_t                   binding_line;  /* 0: by default */
+    agent_str_t                  origin;    /* of the resource */
+    const ngx_agent_proof_zone_t *proofs;
+    unsigned                     dpop:1;    /* the scheme is understood */
+
     ngx_str_t                    challenge; /* Bearer realm="..." */
+    ngx_str_t                    challenge_dpop;    /* DPoP realm="..." */
     ngx_str_t                    conf_file; /* of agent_auth */
     ngx_uint_t                   conf_line;
 } ngx_agent_loc_conf_t;
@@ -199,6 +213,11 @@ typedef struct {
     const json_t                *tree;      /* its claims, ngx_agent_claim.c */
     const u_char                *tree_of;
 
+    /* what it is bound to, and the proof of that for a resource */
+    ngx_uint_t                   binding;   /* proved, of agent_bound_e */
+    agent_reason_e               proof;
+    const u_char                *proof_for;
+
     /* the last decision, and where it was made */
     const ngx_agent_loc_conf_t  *conf;
     agent_result_e               result;
@@ -213,6 +232,7 @@ typedef struct {
 
     u_char                       request_id[NGX_AGENT_REQUEST_ID_LEN];
 
+    unsigned                     dpop:1;    /* by its scheme */
     unsigned                     digested:1;
     unsigned                     hidden:1;
     unsigned                     identified:1;
@@ -496,6 +516,30 @@ char *ngx_agent_conf_details(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 agent_reason_e ngx_agent_details_check(ngx_http_request_t *r,
     const ngx_array_t *types, ngx_agent_record_t *rec);
+
+
+/* ngx_agent_binding.c: tokens that only one client may use */
+
+char *ngx_agent_conf_binding(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* what a guarded location that accepts tokens needs for it */
+
+ngx_int_t ngx_agent_binding_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf);
+
+
+/*
+ * AGENT_OK: the token is not bound, and need not be, or the client has shown
+ * that it is bound to it.
+ */
+
+agent_reason_e ngx_agent_binding_check(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
+    const agent_claims_t *claims);
+
+/* "mtls", "dpop", "mtls dpop" or empty; static storage */
+
+const agent_str_t *ngx_agent_binding_name(const ngx_agent_record_t *rec);
 
 
 /* ngx_agent_challenge.c */

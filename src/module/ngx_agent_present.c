@@ -118,6 +118,8 @@ ngx_agent_present_none(ngx_agent_record_t *rec, agent_reason_e reason)
     rec->zone = NULL;
     rec->token = NULL;
     rec->identified = 0;
+    rec->dpop = 0;
+    rec->proof_for = NULL;
     rec->digested = 0;
     rec->hidden = 0;
     rec->presented = reason;
@@ -251,28 +253,15 @@ ngx_agent_present_add(ngx_agent_record_t *rec,
 {
     agent_str_t     credential;
     agent_scheme_e  scheme;
-    agent_reason_e  presented;
 
     credential = *value;
-    presented = AGENT_OK;
+    scheme = AGENT_SCHEME_BEARER;
 
     if (source->scheme) {
 
         scheme = agent_credential_scheme(value, &credential);
 
-        switch (scheme) {
-
-        case AGENT_SCHEME_BEARER:
-            break;
-
-        case AGENT_SCHEME_DPOP:
-
-            /* a token, RFC 9449, 7.1, and none is accepted here */
-
-            presented = AGENT_CREDENTIAL_MISSING;
-            break;
-
-        default:
+        if (scheme == AGENT_SCHEME_OTHER) {
             return NGX_OK;
         }
     }
@@ -283,7 +272,8 @@ ngx_agent_present_add(ngx_agent_record_t *rec,
 
     rec->source = source;
     rec->value = credential;
-    rec->presented = presented;
+    rec->presented = AGENT_OK;
+    rec->dpop = (scheme == AGENT_SCHEME_DPOP);
 
     return NGX_OK;
 }

@@ -26,6 +26,8 @@ static char *ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_agent_directive_dpop_cache(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_agent_directive_provider(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -128,6 +130,20 @@ static ngx_command_t  ngx_agent_commands[] = {
     { ngx_string("agent_scope_implies"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_agent_conf_implies,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_binding"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_binding,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_dpop_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_agent_directive_dpop_cache,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -341,6 +357,8 @@ ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf)
     if (amcf->providers.nelts
         && (ngx_agent_token_zone_default(cf, &amcf->token_zone,
                                          &ngx_http_core_module) != NGX_OK
+            || ngx_agent_proof_zone_default(cf, &amcf->proof_zone,
+                                            &ngx_http_core_module) != NGX_OK
             || ngx_agent_main_resolver(cf, amcf) != NGX_OK
             || ngx_agent_main_documents(cf, amcf) != NGX_OK))
     {
@@ -465,6 +483,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->methods = NGX_CONF_UNSET_UINT;
+    conf->binding = NGX_CONF_UNSET_UINT;
     conf->mode = NGX_CONF_UNSET_UINT;
     conf->hide = NGX_CONF_UNSET;
     conf->resource = NGX_CONF_UNSET_PTR;
@@ -512,6 +531,13 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->audience = prev->audience;
     }
 
+    if (conf->binding == NGX_CONF_UNSET_UINT) {
+        conf->bindings = prev->bindings;
+        conf->binding_line = prev->binding_line;
+    }
+
+    ngx_conf_merge_uint_value(conf->binding, prev->binding,
+                              NGX_AGENT_BINDING_OPTIONAL);
     ngx_conf_merge_ptr_value(conf->resource, prev->resource, NULL);
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
     ngx_conf_merge_ptr_value(conf->scopes, prev->scopes, NULL);
@@ -568,6 +594,15 @@ ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_agent_main_conf_t  *amcf = conf;
 
     return ngx_agent_token_zone(cf, &amcf->token_zone, &ngx_http_core_module);
+}
+
+
+static char *
+ngx_agent_directive_dpop_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    return ngx_agent_proof_zone(cf, &amcf->proof_zone, &ngx_http_core_module);
 }
 
 
@@ -629,6 +664,7 @@ ngx_agent_init_process(ngx_cycle_t *cycle)
 
     ngx_agent_fetch_init_process();
     ngx_agent_token_init_process();
+    ngx_agent_proof_init_process();
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_agent_auth_module);

@@ -56,6 +56,7 @@ our %Reason = (
     binding_missing      => [ 401, 'invalid_token' ],
     binding_mismatch     => [ 401, 'invalid_token' ],
     dpop_invalid         => [ 401, 'invalid_dpop_proof' ],
+    dpop_replayed        => [ 401, 'invalid_dpop_proof' ],
     dpop_nonce           => [ 401, 'use_dpop_nonce' ],
     scope_insufficient   => [ 403, 'insufficient_scope' ],
     requirement_failed   => [ 403 ],
