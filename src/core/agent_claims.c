@@ -1,6 +1,7 @@
 
 #include "agent_b64url.h"
 #include "agent_claims.h"
+#include "agent_json_tree.h"
 #include "agent_scope.h"
 
 #include <math.h>
@@ -47,17 +48,13 @@ agent_introspection(const uint8_t *body, size_t len, uint8_t *buf, size_t size,
 {
     int            rc;
     json_t        *json;
-    json_error_t   error;
     const json_t  *active;
 
-    json = json_loadb((const char *) body, len, JSON_REJECT_DUPLICATES,
-                      &error);
+    json = agent_json_tree(body, len, 0);
 
-    if (!json_is_object(json)) {
-        json_decref(json);
-
+    if (json == NULL) {
         return agent_fail(err, "the introspection answer is no JSON object "
-                          "without duplicate members");
+                          "without duplicate members, or too deep");
     }
 
     active = json_object_get(json, "active");

@@ -1,5 +1,6 @@
 
 #include "agent_b64url.h"
+#include "agent_json_tree.h"
 #include "agent_jws.h"
 
 
@@ -10,7 +11,6 @@ static int agent_jws_decode(const agent_str_t *part, uint8_t **buf,
 static agent_reason_e agent_jws_header(agent_jws_t *jws, char *err);
 static int agent_jws_text(const json_t *header, const char *name,
     agent_str_t *text);
-static int agent_jws_deep(const uint8_t *text, size_t len);
 
 
 agent_reason_e
@@ -267,61 +267,5 @@ agent_jws_likely(const agent_str_t *value)
 json_t *
 agent_jws_object(const uint8_t *text, size_t len)
 {
-    json_t        *json;
-    json_error_t   error;
-
-    /* jansson recurses: how deep is not for the token to say */
-
-    if (agent_jws_deep(text, len)) {
-        return NULL;
-    }
-
-    json = json_loadb((const char *) text, len,
-                      JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL, &error);
-
-    if (!json_is_object(json)) {
-        json_decref(json);
-        return NULL;
-    }
-
-    return json;
-}
-
-
-static int
-agent_jws_deep(const uint8_t *text, size_t len)
-{
-    size_t  i, depth, quoted;
-
-    for (i = 0, depth = 0, quoted = 0; i < len; i++) {
-
-        switch (text[i]) {
-
-        case '"':
-            quoted = !quoted;
-            break;
-
-        case '\\':
-            i++;
-            break;
-
-        case '{':
-        case '[':
-            if (!quoted && ++depth > AGENT_JWS_DEPTH_MAX) {
-                return 1;
-            }
-
-            break;
-
-        case '}':
-        case ']':
-            if (!quoted && depth > 0) {
-                depth--;
-            }
-
-            break;
-        }
-    }
-
-    return 0;
+    return agent_json_tree(text, len, JSON_DECODE_INT_AS_REAL);
 }

@@ -21,10 +21,9 @@
 #define AGENT_JWS_MAX         65536
 #define AGENT_JWS_HEADER_MAX  12288
 
-/* octets of a key id, and how deep arrays and objects may nest */
+/* octets of a key id */
 
 #define AGENT_JWS_KID_MAX     1024
-#define AGENT_JWS_DEPTH_MAX   32
 
 /* octets of the buffer for a token of len characters */
 
@@ -79,9 +78,8 @@ int agent_jws_likely(const agent_str_t *value);
 
 
 /*
- * A JSON object without duplicate members, not nested deeper than
- * AGENT_JWS_DEPTH_MAX, or NULL.  Integers become reals, as one too large for
- * 64 bits would void the whole text.  To be freed with json_decref().
+ * agent_json_tree() with integers as reals, as one too large for 64 bits would
+ * void the whole text
  */
 
 json_t *agent_jws_object(const uint8_t *text, size_t len);

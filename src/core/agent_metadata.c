@@ -1,7 +1,6 @@
 
+#include "agent_json_tree.h"
 #include "agent_metadata.h"
-
-#include <jansson.h>
 
 
 typedef struct {
@@ -149,7 +148,6 @@ agent_metadata_parse(const uint8_t *body, size_t len,
 {
     int                    rc;
     json_t                *object;
-    json_error_t           error;
     const json_t          *aliases;
     agent_metadata_buf_t   b;
 
@@ -158,13 +156,11 @@ agent_metadata_parse(const uint8_t *body, size_t len,
     b.p = buf;
     b.last = buf + size;
 
-    object = json_loadb((const char *) body, len, JSON_REJECT_DUPLICATES,
-                        &error);
+    object = agent_json_tree(body, len, 0);
 
-    if (!json_is_object(object)) {
-        json_decref(object);
-
-        return agent_fail(err, "no JSON object without duplicate members");
+    if (object == NULL) {
+        return agent_fail(err, "no JSON object without duplicate members, or "
+                          "too deep");
     }
 
     aliases = json_object_get(object, "mtls_endpoint_aliases");

@@ -11,6 +11,8 @@
 
 static agent_introspection_e ask(const char *body);
 static void answers(void);
+static agent_introspection_e nested(size_t depth);
+static void deep(void);
 static void types(void);
 static void times(void);
 static void audiences(void);
@@ -34,6 +36,7 @@ int
 main(void)
 {
     answers();
+    deep();
     types();
     times();
     audiences();
@@ -79,6 +82,36 @@ answers(void)
     bad("\xef\xbb\xbf{\"active\":true}");
     bad("{\"active\":true,\"sub\":\"\xff\"}");
     bad("{\"active\":true,\"sub\":\"\\u0000\"}");
+}
+
+
+/* a member of an active answer, nested so deep in all */
+
+static agent_introspection_e
+nested(size_t depth)
+{
+    size_t  len;
+    char    text[8192];
+
+    len = (size_t) snprintf(text, sizeof(text), "{\"active\":true,\"x\":");
+    memset(text + len, '[', depth - 1);
+    len += depth - 1;
+    memset(text + len, ']', depth - 1);
+    len += depth - 1;
+    memcpy(text + len, "}", 2);
+
+    return ask(text);
+}
+
+
+static void
+deep(void)
+{
+    ok(nested(32) == AGENT_INTROSPECTION_ACTIVE, "as deep as may be");
+    ok(nested(33) == AGENT_INTROSPECTION_BAD, "deeper");
+    ok(nested(2000) == AGENT_INTROSPECTION_BAD, "as deep as jansson reads");
+    ok(ask("{\"active\":true,\"x\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+           "\\\"[\"}") == AGENT_INTROSPECTION_ACTIVE, "brackets in a string");
 }
 
 

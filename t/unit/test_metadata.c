@@ -159,6 +159,13 @@ hostile(void)
     memset(text, '[', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     ok(parse(text) == -1, "deep nesting");
+
+    for (n = 31; n <= 32; n++) {
+        snprintf(text, sizeof(text), DOCUMENT("\"x\":%.*s%.*s"),
+                 (int) n, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+                 (int) n, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+        ok((parse(text) == 0) == (n == 31), "%zu deep", n + 1);
+    }
 }
 
 

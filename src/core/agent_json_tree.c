@@ -1,0 +1,68 @@
+
+#include "agent_json_tree.h"
+
+
+static int agent_json_deep(const uint8_t *text, size_t len);
+
+
+json_t *
+agent_json_tree(const uint8_t *text, size_t len, size_t flags)
+{
+    json_t        *json;
+    json_error_t   error;
+
+    /* jansson recurses: how deep is not for the text to say */
+
+    if (agent_json_deep(text, len)) {
+        return NULL;
+    }
+
+    json = json_loadb((const char *) text, len, JSON_REJECT_DUPLICATES|flags,
+                      &error);
+
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+static int
+agent_json_deep(const uint8_t *text, size_t len)
+{
+    size_t  i, depth, quoted;
+
+    for (i = 0, depth = 0, quoted = 0; i < len; i++) {
+
+        switch (text[i]) {
+
+        case '"':
+            quoted = !quoted;
+            break;
+
+        case '\\':
+            i++;
+            break;
+
+        case '{':
+        case '[':
+            if (!quoted && ++depth > AGENT_JSON_DEPTH_MAX) {
+                return 1;
+            }
+
+            break;
+
+        case '}':
+        case ']':
+            if (!quoted && depth > 0) {
+                depth--;
+            }
+
+            break;
+        }
+    }
+
+    return 0;
+}
