@@ -79,7 +79,8 @@ agent_reason_e ngx_agent_proof_check(const ngx_agent_proof_zone_t *zone,
 
 /* the nonce to bring now, NGX_AGENT_NONCE_LEN octets */
 
-ngx_int_t ngx_agent_proof_nonce(const ngx_agent_proof_zone_t *zone, u_char *nonce);
+ngx_int_t ngx_agent_proof_nonce(const ngx_agent_proof_zone_t *zone,
+    u_char *nonce);
 
 
 /* in each worker, before the first request */

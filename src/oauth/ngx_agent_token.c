@@ -108,7 +108,7 @@ ngx_agent_token_ask(ngx_agent_token_t *token)
 }
 
 
-/* needs keys, which the server may have to be asked for; the token it sees not */
+/* needs keys, which the server may be asked for; the token it does not see */
 
 static ngx_int_t
 ngx_agent_token_local(ngx_agent_token_t *token)

@@ -33,7 +33,7 @@ typedef struct {
     u_char                   part[NGX_AGENT_CACHE_PART];
     uint64_t                 failures;      /* in a row */
     int64_t                  open_until;    /* epoch ms; 0: closed */
-    int64_t                  probe_until;   /* of who asks after that; 0: none */
+    int64_t                  probe_until;   /* of a probe; 0: there is none */
     uint64_t                 warned[NGX_AGENT_WARNS];   /* epoch seconds */
 } ngx_agent_provider_state_t;
 
