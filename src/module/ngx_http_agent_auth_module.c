@@ -34,6 +34,7 @@ static char *ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_agent_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_agent_init_process(ngx_cycle_t *cycle);
+static void ngx_agent_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_agent_source_t  ngx_agent_default_sources[] = {
@@ -240,7 +241,7 @@ ngx_module_t  ngx_http_agent_auth_module = {
     ngx_agent_init_process,                /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_agent_exit_process,                /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -670,4 +671,11 @@ ngx_agent_init_process(ngx_cycle_t *cycle)
                                                ngx_http_agent_auth_module);
 
     return amcf ? ngx_agent_key_zones_watch(cycle, &amcf->key_zones) : NGX_OK;
+}
+
+
+static void
+ngx_agent_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_agent_proof_exit_process();
 }

@@ -44,6 +44,14 @@ ngx_agent_proof_init_process(void)
 }
 
 
+void
+ngx_agent_proof_exit_process(void)
+{
+    agent_jwk_curves_free(&ngx_agent_proof_curves);
+    ngx_memzero(&ngx_agent_proof_curves, sizeof(ngx_agent_proof_curves));
+}
+
+
 char *
 ngx_agent_proof_zone(ngx_conf_t *cf, ngx_agent_proof_zone_t **zone, void *tag)
 {

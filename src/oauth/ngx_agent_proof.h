@@ -83,9 +83,10 @@ ngx_int_t ngx_agent_proof_nonce(const ngx_agent_proof_zone_t *zone,
     u_char *nonce);
 
 
-/* in each worker, before the first request */
+/* in each worker, before the first request and after the last one */
 
 void ngx_agent_proof_init_process(void);
+void ngx_agent_proof_exit_process(void);
 
 
 #endif /* _NGX_AGENT_PROOF_H_INCLUDED_ */
