@@ -121,6 +121,13 @@ __DATA__
     agent_resource https://api.test/a;
     location /t { agent_auth oauth; empty_gif; }
     location /again { agent_auth oauth; try_files /none /t; }
+
+    # other places to look in, and nothing hidden on the way
+    location /other {
+        agent_auth oauth; agent_hide_credential off;
+        agent_credential $http_authorization $http_x_token;
+        try_files /none /t;
+    }
 --- run
 my $token = token($main::bound);
 my $proof = proof($token);
@@ -143,7 +150,10 @@ is(with($token, proof($token))->{status}, 200, 'another proof');
 is(with($token, proof($token, {}, { htu => 'https://api.test/again' }),
     request => 'GET /again')->{status}, 200,
     'one proof for a request that enters two locations');
-audit_lines(2);
+is(with($token, proof($token, {}, { htu => 'https://api.test/other' }),
+    request => 'GET /other')->{status}, 200,
+    'also where the second one looks for credentials elsewhere');
+audit_lines(3);
 
 my $answer = ask('GET /t', Authorization => "dpop $token",
     DPoP => proof($token));

@@ -191,17 +191,20 @@ ngx_agent_binding_dpop(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     agent_str_t     value;
     agent_reason_e  reason;
 
-    if (!(claims->bound & AGENT_BOUND_DPOP)) {
+    if (!(claims->bound & AGENT_BOUND_DPOP) || !rec->dpop) {
         return AGENT_BINDING_MISSING;
     }
 
-    if (!rec->dpop) {
-        return AGENT_BINDING_MISSING;
-    }
+    /*
+     * A request enters several locations with one proof, which is not new to
+     * the second.  What it was found to be holds for the same token and
+     * resource, and where whoever vouches for the token names the same key.
+     */
 
-    /* a request enters several locations with one proof */
-
-    if (rec->proof_for == conf->origin.data && rec->proof_for) {
+    if (rec->proof_for && rec->proof_for == conf->origin.data
+        && rec->proof_of == rec->value.data
+        && ngx_memcmp(rec->proof_key, claims->jkt, AGENT_THUMBPRINT_LEN) == 0)
+    {
         reason = rec->proof;
 
     } else {
@@ -213,6 +216,8 @@ ngx_agent_binding_dpop(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
         rec->proof = reason;
         rec->proof_for = conf->origin.data;
+        rec->proof_of = rec->value.data;
+        rec->proof_key = claims->jkt;
     }
 
     if (reason == AGENT_OK) {

@@ -216,7 +216,9 @@ typedef struct {
     /* what it is bound to, and the proof of that for a resource */
     ngx_uint_t                   binding;   /* proved, of agent_bound_e */
     agent_reason_e               proof;
-    const u_char                *proof_for;
+    const u_char                *proof_for; /* the resource's origin */
+    const u_char                *proof_of;  /* the token */
+    const u_char                *proof_key; /* that one's jkt */
 
     /* the last decision, and where it was made */
     const ngx_agent_loc_conf_t  *conf;

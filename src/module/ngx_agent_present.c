@@ -119,7 +119,6 @@ ngx_agent_present_none(ngx_agent_record_t *rec, agent_reason_e reason)
     rec->token = NULL;
     rec->identified = 0;
     rec->dpop = 0;
-    rec->proof_for = NULL;
     rec->digested = 0;
     rec->hidden = 0;
     rec->presented = reason;
