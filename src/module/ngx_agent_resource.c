@@ -9,7 +9,7 @@
 
 #include "agent_json.h"
 #include "agent_resource.h"
-#include "ngx_agent_compat.h"
+#include "ngx_agent_body.h"
 #include "ngx_agent_module.h"
 
 
@@ -37,8 +37,6 @@ static ngx_int_t ngx_agent_resource_serve(ngx_http_request_t *r,
     const ngx_agent_srv_conf_t *ascf);
 static const ngx_agent_resource_t *ngx_agent_resource_find(
     ngx_http_request_t *r, const ngx_agent_srv_conf_t *ascf);
-static ngx_int_t ngx_agent_resource_header(ngx_http_request_t *r,
-    const ngx_str_t *name, const ngx_str_t *value);
 
 
 #define NGX_AGENT_WELL_KNOWN                                                  \
@@ -612,12 +610,12 @@ ngx_agent_resource_serve(ngx_http_request_t *r,
     rec->document = 1;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_agent_resource_header(r, &allow, &methods) == NGX_OK
+        return ngx_agent_answer_field(r, &allow, &methods) == NGX_OK
                ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_agent_resource_header(r, &origin, &any) != NGX_OK
-        || ngx_agent_resource_header(r, &control, &age) != NGX_OK)
+    if (ngx_agent_answer_field(r, &origin, &any) != NGX_OK
+        || ngx_agent_answer_field(r, &control, &age) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -656,26 +654,4 @@ ngx_agent_resource_find(ngx_http_request_t *r,
 
     return (ascf->documents.nelts == 1 && r->uri.len == NGX_AGENT_WELL_KNOWN)
            ? list[0] : NULL;
-}
-
-
-static ngx_int_t
-ngx_agent_resource_header(ngx_http_request_t *r, const ngx_str_t *name,
-    const ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key = *name;
-    h->value = *value;
-    h->lowcase_key = NULL;
-
-    ngx_agent_header_chain(h, NULL);
-
-    return NGX_OK;
 }
