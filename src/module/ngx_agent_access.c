@@ -13,6 +13,8 @@ static ngx_int_t ngx_agent_access_phase(ngx_http_request_t *r,
     ngx_http_phase_handler_t *ph);
 static ngx_int_t ngx_agent_precontent_phase(ngx_http_request_t *r,
     ngx_http_phase_handler_t *ph);
+static ngx_inline void ngx_agent_visit(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_access(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf);
 static ngx_inline ngx_int_t ngx_agent_decide(ngx_http_request_t *r,
@@ -81,7 +83,7 @@ ngx_agent_visit_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
     if (conf->methods != NGX_AGENT_OFF) {
-        (void) ngx_agent_visit_handler(r);
+        ngx_agent_visit(r, conf);
     }
 
     r->phase_handler++;
@@ -115,12 +117,17 @@ static ngx_int_t
 ngx_agent_precontent_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
 {
     ngx_int_t                    rc;
+    ngx_agent_record_t          *rec;
     const ngx_agent_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
+    rec = ngx_http_get_module_ctx(r, ngx_http_agent_auth_module);
 
-    if (conf->methods != NGX_AGENT_OFF) {
+    /* nothing is left to do for a main request that was admitted just now */
 
+    if (conf->methods != NGX_AGENT_OFF
+        && !(rec && rec->passed && rec->conf == conf && r == r->main))
+    {
         rc = ngx_agent_precontent(r, conf);
 
         if (rc != NGX_DECLINED) {
@@ -143,13 +150,25 @@ ngx_agent_precontent_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
 ngx_int_t
 ngx_agent_visit_handler(ngx_http_request_t *r)
 {
-    ngx_agent_record_t          *rec;
     const ngx_agent_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
-    if (conf->methods == NGX_AGENT_OFF || r->uri_changed || r != r->main) {
-        return NGX_DECLINED;
+    if (conf->methods != NGX_AGENT_OFF) {
+        ngx_agent_visit(r, conf);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_inline void
+ngx_agent_visit(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
+{
+    ngx_agent_record_t  *rec;
+
+    if (r->uri_changed || r != r->main) {
+        return;
     }
 
     rec = ngx_agent_record_get(r);
@@ -163,8 +182,6 @@ ngx_agent_visit_handler(ngx_http_request_t *r)
             rec->conf = conf;
         }
     }
-
-    return NGX_DECLINED;
 }
 
 
@@ -324,7 +341,14 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         scopes = &claims->scope;
         reason = ngx_agent_identify_token_policy(conf, claims);
 
-        if (reason == AGENT_OK) {
+        /* most tokens are bound to nobody, and sent as such */
+
+        rec->binding = 0;
+
+        if (reason == AGENT_OK
+            && (claims->bound || rec->dpop
+                || conf->binding == NGX_AGENT_BINDING_REQUIRED))
+        {
             reason = ngx_agent_binding_check(r, conf, rec, claims);
         }
     }

@@ -144,8 +144,6 @@ ngx_agent_binding_check(ngx_http_request_t *r,
 {
     agent_reason_e  reason;
 
-    rec->binding = 0;
-
     if (conf->binding == NGX_AGENT_BINDING_OFF) {
         return AGENT_OK;
     }

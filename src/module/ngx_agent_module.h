@@ -532,7 +532,7 @@ ngx_int_t ngx_agent_binding_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
 
 /*
  * AGENT_OK: the token is not bound, and need not be, or the client has shown
- * that it is bound to it.
+ * that it is bound to it.  rec->binding is 0 before.
  */
 
 agent_reason_e ngx_agent_binding_check(ngx_http_request_t *r,
