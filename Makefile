@@ -114,6 +114,10 @@ $(BUILD)/bench/keys: t/bench/keys.c $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
 
+$(BUILD)/bench/tokens: t/bench/tokens.c t/unit/jose.h $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -It/unit $(CFLAGS) -o $@ $< $(CORE_OBJS) $(CORE_LIBS)
+
 test:                    ## run everything that must be green
 	sh t/run
 

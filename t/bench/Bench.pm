@@ -62,9 +62,6 @@ sub verdict {
     return 'MISSED';
 }
 
-
-
-
 sub prefix {
     my ($name) = @_;
 
@@ -75,7 +72,6 @@ sub prefix {
 
     return $dir;
 }
-
 
 
 sub temp_paths {
@@ -225,22 +221,29 @@ sub connected {
 }
 
 
-# a request of which only the beginning comes
-
 # the fields of a request, by name, in the order in which they are sent
 
 sub fields {
     my ($row, $n) = @_;
 
-    my $name = $row->{header} // 'Authorization';
-    my $credential = $row->{token} ? token($row->{token}) : key($row, $n);
-
     return (
         [ 'User-Agent'
             => 'billing-bot/2.4.1 (agent; python-requests/2.32.3; Linux)' ],
         [ 'Accept' => 'application/json' ],
-        [ $name => $row->{header} ? $credential : "Bearer $credential" ],
+        credential($row, $n),
     );
+}
+
+
+sub credential {
+    my ($row, $n) = @_;
+
+    return @{ $row->{made}[$n] } if $row->{made};
+
+    my $name = $row->{header} // 'Authorization';
+    my $credential = $row->{token} ? token($row->{token}) : key($row, $n);
+
+    return [ $name => $row->{header} ? $credential : "Bearer $credential" ];
 }
 
 
@@ -308,10 +311,6 @@ sub content_length {
     return $_[0] =~ /^Content-Length: (\d+)/mi ? $1 : 0;
 }
 
-
-# What a million keys take: the worst of what clients notice while they are
-# loaded again, and how long a revocation waits to be heeded.  The limit of a
-# turn is for the fifth longest, since a machine of others has hiccups.
 
 # An authorization server of one endpoint, which answers after a delay of so
 # many seconds, whoever else waits.
