@@ -315,6 +315,7 @@ agent_audit_outcome(agent_json_t *json, const agent_audit_event_t *ev)
     grave = ev->reason == AGENT_KEY_SUSPENDED
             || ev->reason == AGENT_KEY_REVOKED
             || ev->reason == AGENT_KEY_NETWORK
+            || ev->reason == AGENT_TOKEN_REVOKED
             || agent_reason_status(ev->reason) >= 500;
 
     agent_audit_str(json, &agent_audit_verdicts[agent_audit_judge(ev)][grave]);

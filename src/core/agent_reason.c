@@ -88,6 +88,9 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_TOKEN_NOT_YET_VALID] =
         { agent_string("token_not_yet_valid"), 401, AGENT_ERROR_INVALID_TOKEN },
 
+    [AGENT_TOKEN_REVOKED] =
+        { agent_string("token_revoked"), 401, AGENT_ERROR_INVALID_TOKEN },
+
     [AGENT_TOKEN_TYPE] =
         { agent_string("token_type"), 401, AGENT_ERROR_INVALID_TOKEN },
 

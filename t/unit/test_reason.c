@@ -51,6 +51,7 @@ static const expected_t  expected[] = {
     { AGENT_TOKEN_MALFORMED, "token_malformed", 401, "invalid_token" },
     { AGENT_TOKEN_EXPIRED, "token_expired", 401, "invalid_token" },
     { AGENT_TOKEN_NOT_YET_VALID, "token_not_yet_valid", 401, "invalid_token" },
+    { AGENT_TOKEN_REVOKED, "token_revoked", 401, "invalid_token" },
     { AGENT_TOKEN_TYPE, "token_type", 401, "invalid_token" },
     { AGENT_TOKEN_CLAIMS, "token_claims", 401, "invalid_token" },
     { AGENT_SIGNATURE_INVALID, "signature_invalid", 401, "invalid_token" },
