@@ -468,6 +468,65 @@ mistake 'step-up of keys', zone() . "agent_step_up acr=a;\n"
 
 fine 'step-up off', 'agent_step_up off;', "agent_step_up acr=a max_age=1h;\n";
 
+for my $value (qw/ on 2099-01-01 2099-13-01T00:00:00Z 1d @4070908800
+    1969-12-31T23:59:59Z 1970-01-01T00:00:00Z deprecated=2099-01-01T00:00:00Z /,
+    '""')
+{
+    in_location "sunset $value", "agent_key_sunset $value;  # fault",
+        'invalid date "' . $value =~ s/"//gr . '" in "agent_key_sunset", '
+        . 'expected one such as "2027-06-30T23:59:59Z"';
+}
+
+in_location 'sunset off and more', 'agent_key_sunset off observe;  # fault',
+    'invalid date "off" in "agent_key_sunset", expected one such as';
+in_location 'deprecated soon', 'agent_key_sunset 2099-01-01T00:00:00Z '
+    . 'deprecated=soon;  # fault',
+    'invalid date "deprecated=soon" in "agent_key_sunset", expected one such';
+
+for my $value (qw( off link= link=docs link=ftp://docs.test/ link=//$host/x
+    link=https://docs.test/> link=https://docs.test/$uri link=/"x" link=/
+    observe=on deprecated sunset=2099-01-01T00:00:00Z ), 'link=/a b')
+{
+    in_location "sunset, $value",
+        "agent_key_sunset 2099-01-01T00:00:00Z '$value';  # fault",
+        'in "agent_key_sunset"';
+}
+
+for my $twice ('link=/a link=/b', 'observe observe',
+    'deprecated=2001-01-01T00:00:00Z deprecated=2002-01-01T00:00:00Z')
+{
+    my ($second) = $twice =~ /(\S+)$/;
+
+    in_location "sunset $twice",
+        "agent_key_sunset 2099-01-01T00:00:00Z $twice;  # fault",
+        "invalid parameter \"$second\" in \"agent_key_sunset\"";
+}
+
+in_location 'sunset without a value', 'agent_key_sunset;  # fault',
+    'invalid number of arguments in "agent_key_sunset" directive';
+in_location 'sunset twice', "agent_key_sunset off;\n"
+    . 'agent_key_sunset 2099-01-01T00:00:00Z;  # fault',
+    '"agent_key_sunset" directive is duplicate';
+in_location 'over before it begins', 'agent_key_sunset 2099-01-01T00:00:00Z '
+    . 'deprecated=2099-01-01T00:00:01Z;  # fault', '"agent_key_sunset" has a '
+    . 'sunset that is earlier than its "deprecated"';
+
+my $tokens = "agent_oauth_provider p {\nissuer http://127.0.0.1:1/;\n"
+    . "metadata_uri off;\nverify jwt;\njwks_uri http://127.0.0.1:1/jwks;\n}\n";
+
+mistake 'sunset of no keys', "${tokens}agent_audience a;\nserver { location / {\n"
+    . "agent_key_sunset 2099-01-01T00:00:00Z;\nagent_auth oauth;  # fault\n} }",
+    '"agent_key_sunset" where no keys are accepted: accept them with "key", or'
+    . ' remove it, for "agent_auth"';
+
+fine 'sunset', 'agent_key_sunset 2099-01-01T00:00:00Z observe "link=/a,b;c=%20"'
+    . ' deprecated=2099-01-01T01:00:00+01:00;', '';
+fine 'sunset off', 'agent_key_sunset off;',
+    "agent_key_sunset 2099-01-01T00:00:00Z;\n";
+fine 'sunset inherited where keys are gone',
+    'agent_key_sunset 2099-01-01T00:00:00Z; location /t/x { agent_auth oauth; }',
+    "${tokens}agent_audience a;\n";
+
 in_location 'hide yes', 'agent_hide_credential yes;  # fault',
     'invalid value "yes" in "agent_hide_credential" directive, it must be "on"'
     . ' or "off"';

@@ -26,7 +26,7 @@ my $nginx = $ENV{TEST_NGINX_BINARY};
 my $module = $ENV{TEST_NGINX_LOAD_MODULES};
 
 my @manual = map { "docs/$_.md" }
-    qw/ directives operations security troubleshooting decisions /;
+    qw/ directives migration operations security troubleshooting decisions /;
 my %text = map { $_ => read_file($_) } @manual, 'README.md', 'CHANGELOG.md',
     'conf-examples/README.md';
 my %source = map { $_ => read_file($_) }

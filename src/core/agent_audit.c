@@ -529,6 +529,10 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
         agent_json_literal(json, "\"deprecated\":true,");
     }
 
+    if (ev->sunset > 0) {
+        agent_json_number(json, "sunset", (uint64_t) ev->sunset);
+    }
+
     agent_json_string(json, "credential", &ev->credential, caps->own);
     agent_json_string(json, "cache", &ev->cache, caps->own);
     agent_json_string(json, "binding", &ev->binding, caps->own);

@@ -57,6 +57,7 @@ typedef struct {
     agent_str_t          key_id;
     agent_str_t          scopes;        /* space-separated */
     int64_t              expires;       /* epoch seconds */
+    int64_t              sunset;        /* when keys end here, likewise */
     unsigned             deprecated:1;  /* a key in its grace period */
 
     /* of a token; key_id is its jti then */

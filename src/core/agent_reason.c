@@ -70,6 +70,9 @@ static const agent_reason_t  agent_reasons[] = {
     [AGENT_KEY_REVOKED] =
         { agent_string("key_revoked"), 401, AGENT_ERROR_INVALID_TOKEN },
 
+    [AGENT_KEY_SUNSET] =
+        { agent_string("key_sunset"), 401, AGENT_ERROR_INVALID_TOKEN },
+
     [AGENT_KEY_NETWORK] =
         { agent_string("key_network"), 401, AGENT_ERROR_INVALID_TOKEN },
 

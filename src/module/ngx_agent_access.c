@@ -267,6 +267,12 @@ ngx_agent_access(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
 
     rec->result = AGENT_RESULT_ALLOW;
 
+    if (rec->identified
+        && (conf->sunset || rec->identity.state == AGENT_KEY_DEPRECATED))
+    {
+        ngx_agent_sunset_admitted(conf, rec);
+    }
+
     return NGX_OK;
 }
 
@@ -318,6 +324,14 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
         reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
                                       r->connection->sockaddr);
+
+        /* last of what is about the key itself: else it would do */
+
+        if (reason == AGENT_OK && conf->sunset && !conf->sunset->observe
+            && ngx_agent_sunset_over(conf->sunset))
+        {
+            reason = AGENT_KEY_SUNSET;
+        }
 
         /* a key is bound to nobody */
 

@@ -297,6 +297,10 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
         ev->expires = rec->identity.expires;
         ev->deprecated = (rec->identity.state == AGENT_KEY_DEPRECATED);
 
+        if (rec->conf && rec->conf->sunset) {
+            ev->sunset = rec->conf->sunset->date;
+        }
+
     } else if (rec->presented == AGENT_OK && rec->shape == AGENT_KEY_ISSUED) {
 
         ev->unverified_key_id.len = AGENT_KEY_ID_LEN;

@@ -106,6 +106,17 @@ typedef struct {
 } ngx_agent_step_up_t;
 
 
+/* a directive agent_key_sunset */
+
+typedef struct {
+    int64_t                      date;      /* epoch seconds */
+    int64_t                      deprecated;    /* 0: not said */
+    ngx_str_t                    link;      /* fields Link; empty: none */
+    ngx_str_t                    link_sunset;
+    unsigned                     observe:1;
+} ngx_agent_sunset_t;
+
+
 /* what agent_resource names, and what its document is made of */
 
 typedef struct {
@@ -165,6 +176,7 @@ typedef struct {
     ngx_array_t                 *details;   /* of agent_str_t: types */
     const ngx_agent_delegation_t *delegation;   /* NULL: not judged */
     const ngx_agent_step_up_t   *step_up;   /* likewise */
+    const ngx_agent_sunset_t    *sunset;    /* of keys; NULL: none */
     ngx_array_t                 *audit;
     ngx_str_t                    service;
     ngx_str_t                    realm;
@@ -227,6 +239,11 @@ typedef struct {
     agent_reason_e               overruled;
     ngx_uint_t                   status;
     ngx_uint_t                   refused;   /* subrequests */
+
+    /* what is to be said of the key that was admitted, 0 or NULL: nothing */
+    int64_t                      sunset;
+    int64_t                      deprecated;
+    const ngx_agent_sunset_t    *successor; /* whose link */
 
     /* what a refusal put into the response */
     ngx_table_elt_t             *no_store;
@@ -507,6 +524,33 @@ ngx_int_t ngx_agent_step_up_guard(ngx_conf_t *cf,
 
 agent_reason_e ngx_agent_step_up_check(const ngx_agent_step_up_t *step_up,
     const ngx_agent_record_t *rec);
+
+
+/* ngx_agent_sunset.c: the end of keys, announced */
+
+char *ngx_agent_conf_sunset(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* when the methods are merged; NGX_ERROR after a message */
+
+ngx_int_t ngx_agent_sunset_merge(ngx_conf_t *cf,
+    const ngx_agent_loc_conf_t *prev, ngx_agent_loc_conf_t *conf);
+
+
+static ngx_inline ngx_uint_t
+ngx_agent_sunset_over(const ngx_agent_sunset_t *sunset)
+{
+    return ngx_time() >= sunset->date;
+}
+
+
+/*
+ * A key was admitted by a location with a sunset, or one in its grace period
+ * by any: notes what the response will say, and whether "observe" says more.
+ */
+
+void ngx_agent_sunset_admitted(const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec);
 
 
 /* ngx_agent_details.c: what a token allows in detail, RFC 9396 */

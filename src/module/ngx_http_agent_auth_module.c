@@ -184,6 +184,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_key_sunset"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_sunset,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_mode"),
       NGX_AGENT_LOC|NGX_CONF_TAKE1,
       ngx_agent_conf_mode,
@@ -495,6 +502,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->details = NGX_CONF_UNSET_PTR;
     conf->delegation = NGX_CONF_UNSET_PTR;
     conf->step_up = NGX_CONF_UNSET_PTR;
+    conf->sunset = NGX_CONF_UNSET_PTR;
     conf->audit = NGX_CONF_UNSET_PTR;
 
     return conf;
@@ -564,6 +572,10 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->sources = (conf->methods & NGX_AGENT_KEY)
                         ? &ngx_agent_default_credentials
                         : &ngx_agent_bearer_credentials;
+    }
+
+    if (ngx_agent_sunset_merge(cf, prev, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->methods == NGX_AGENT_OFF) {

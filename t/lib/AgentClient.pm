@@ -40,6 +40,7 @@ our %Reason = (
     key_expired          => [ 401, 'invalid_token' ],
     key_suspended        => [ 401, 'invalid_token' ],
     key_revoked          => [ 401, 'invalid_token' ],
+    key_sunset           => [ 401, 'invalid_token' ],
     key_network          => [ 401, 'invalid_token' ],
     key_service          => [ 403 ],
     token_inactive       => [ 401, 'invalid_token' ],

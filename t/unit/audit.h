@@ -60,6 +60,7 @@ typical(agent_audit_event_t *ev)
     set(&ev->scopes, "invoices:read invoices:list");
     ev->expires = 1795450000;
     ev->deprecated = 1;
+    ev->sunset = 1767225600;
 
     set(&ev->credential, "9f86d081884c7d65");
     set(&ev->service, "invoices");

@@ -139,6 +139,7 @@ test_line(void)
            "\"reason\":\"ok\",\"method\":\"key\",\"service\":\"invoices\","
            "\"location\":\"/v1/invoices/\",\"owner\":\"team-pay\","
            "\"scope\":\"invoices:read invoices:list\",\"deprecated\":true,"
+           "\"sunset\":1767225600,"
            "\"credential\":\"9f86d081884c7d65\"}},"
            "\"trace\":{\"uid\":\"4bf92f3577b34da6a3ce929d0e0e4736\"},"
            "\"metadata\":{\"version\":\"1.8.0\","
@@ -174,6 +175,7 @@ test_refusal(void)
     ev.scopes.len = 0;
     ev.expires = INT64_MIN;
     ev.deprecated = 0;
+    ev.sunset = 0;
 
     set(&ev.unverified_key_id, "0123456789abcdef");
 
@@ -191,6 +193,7 @@ test_refusal(void)
        "subrequests that were refused");
     ok(find(root, "unmapped.agent_auth.method") == NULL, "no method");
     ok(find(root, "unmapped.agent_auth.deprecated") == NULL, "no grace");
+    ok(find(root, "unmapped.agent_auth.sunset") == NULL, "no sunset");
 
     json_decref(root);
 }

@@ -438,6 +438,7 @@ fill(agent_audit_event_t *ev, const uint8_t *text, size_t len)
     ev->subrequests_refused = UINT32_MAX;
     ev->expires = INT64_MAX / 1000;
     ev->deprecated = 1;
+    ev->sunset = INT64_MAX;
 
     ev->result = AGENT_RESULT_WOULD_DENY;
     ev->reason = AGENT_KEY_EXPIRED;

@@ -39,6 +39,7 @@ static const expected_t  expected[] = {
     { AGENT_KEY_EXPIRED, "key_expired", 401, "invalid_token" },
     { AGENT_KEY_SUSPENDED, "key_suspended", 401, "invalid_token" },
     { AGENT_KEY_REVOKED, "key_revoked", 401, "invalid_token" },
+    { AGENT_KEY_SUNSET, "key_sunset", 401, "invalid_token" },
     { AGENT_KEY_NETWORK, "key_network", 401, "invalid_token" },
     { AGENT_KEY_SERVICE, "key_service", 403, "" },
     { AGENT_SCOPE_INSUFFICIENT, "scope_insufficient", 403,
