@@ -1,5 +1,14 @@
 
 #include "agent_form.h"
+#include "agent_b64url.h"
+
+
+/* characters that are translated at once, a multiple of 4 */
+
+#define AGENT_BASE64_CHUNK  256
+
+
+static uint8_t agent_base64_digit(uint8_t c);
 
 
 /* ALPHA / DIGIT / "-" / "." / "_" / "~" */
@@ -70,4 +79,64 @@ agent_base64_encode(uint8_t *dst, const uint8_t *data, size_t len)
     }
 
     return dst;
+}
+
+
+/* in the alphabet of base64url, without padding, a part at a time */
+
+int
+agent_base64_decode(uint8_t *dst, size_t *n, const uint8_t *src, size_t len)
+{
+    size_t   i, part, octets;
+    uint8_t  chunk[AGENT_BASE64_CHUNK];
+
+    *n = 0;
+
+    if (len == 0 || len % 4 != 0) {
+        return -1;
+    }
+
+    len -= (src[len - 1] == '=') + (src[len - 1] == '=' && src[len - 2] == '=');
+
+    while (len) {
+        part = len < sizeof(chunk) ? len : sizeof(chunk);
+
+        for (i = 0; i < part; i++) {
+            chunk[i] = agent_base64_digit(src[i]);
+        }
+
+        if (agent_b64url_decode(dst + *n, &octets, chunk, part) != 0) {
+            *n = 0;
+            return -1;
+        }
+
+        *n += octets;
+        src += part;
+        len -= part;
+    }
+
+    return 0;
+}
+
+
+/* what is of the other alphabet alone is bad, as '=' is in both */
+
+static uint8_t
+agent_base64_digit(uint8_t c)
+{
+    switch (c) {
+
+    case '+':
+        return '-';
+
+    case '/':
+        return '_';
+
+    case '-':
+    case '_':
+        return '=';
+
+    default:
+        return c;
+    }
 }

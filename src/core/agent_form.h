@@ -33,4 +33,16 @@ uint8_t *agent_form_encode(uint8_t *dst, const agent_str_t *text);
 uint8_t *agent_base64_encode(uint8_t *dst, const uint8_t *data, size_t len);
 
 
+/*
+ * Decodes len characters at src, padding and all, to dst, which has room for
+ * len / 4 * 3 octets and does not overlap them; *n is how many were written.
+ *
+ * Returns 0, or -1, with *n set to 0, where that is no base64 with padding, no
+ * octets at all, or another spelling than agent_base64_encode() would choose.
+ */
+
+int agent_base64_decode(uint8_t *dst, size_t *n, const uint8_t *src,
+    size_t len);
+
+
 #endif /* _AGENT_FORM_H_INCLUDED_ */

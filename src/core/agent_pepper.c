@@ -12,7 +12,7 @@
 
 static int agent_pepper_line(const uint8_t *p, const uint8_t *last,
     agent_pepper_t *pepper, char *err);
-static int agent_base64_decode(uint8_t *dst, const uint8_t *src, size_t len);
+static int agent_pepper_decode(uint8_t *dst, const uint8_t *src, size_t len);
 
 
 int
@@ -82,7 +82,7 @@ agent_pepper_line(const uint8_t *p, const uint8_t *last,
                           "of 0-9 A-Z a-z . _ -", AGENT_PEPPER_ID_MAX);
     }
 
-    len = agent_base64_decode(key, space + 1, (size_t) (last - space - 1));
+    len = agent_pepper_decode(key, space + 1, (size_t) (last - space - 1));
 
     if (len < AGENT_PEPPER_KEY_MIN) {
         OPENSSL_cleanse(key, sizeof(key));
@@ -105,7 +105,7 @@ agent_pepper_line(const uint8_t *p, const uint8_t *last,
 /* octets written, at most AGENT_PEPPER_BASE64_MAX; -1 where it is no base64 */
 
 static int
-agent_base64_decode(uint8_t *dst, const uint8_t *src, size_t len)
+agent_pepper_decode(uint8_t *dst, const uint8_t *src, size_t len)
 {
     int     n, padding;
     size_t  i;

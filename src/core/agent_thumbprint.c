@@ -1,15 +1,12 @@
 
 #include "agent_thumbprint.h"
 #include "agent_b64url.h"
+#include "agent_form.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
-
-/* characters that are translated at once, a multiple of 4 */
-
-#define AGENT_CLIENT_CERT_CHUNK  256
 
 /* octets of an RSA modulus, of the longest that is hashed here */
 
@@ -26,9 +23,6 @@ typedef struct {
 } agent_pkey_value_t;
 
 
-static int agent_client_cert_decode(uint8_t *dst, size_t *n,
-    const uint8_t *src, size_t len);
-static uint8_t agent_client_cert_digit(uint8_t c);
 static int agent_certificate_framed(const agent_str_t *der);
 static int agent_pkey_rsa(const EVP_PKEY *pkey, char *text);
 static int agent_pkey_ec(const EVP_PKEY *pkey, char *text);
@@ -59,7 +53,7 @@ agent_client_cert_parse(const agent_str_t *value, uint8_t *buf,
         return agent_fail(err, "more than %d octets", AGENT_CLIENT_CERT_MAX);
     }
 
-    if (agent_client_cert_decode(buf, &n, value->data + 1, value->len - 2)
+    if (agent_base64_decode(buf, &n, value->data + 1, value->len - 2)
         != 0)
     {
         return agent_fail(err, "no base64 between the colons");
@@ -73,67 +67,6 @@ agent_client_cert_parse(const agent_str_t *value, uint8_t *buf,
     }
 
     return 0;
-}
-
-
-/* in the alphabet of base64url, without padding, a part at a time */
-
-static int
-agent_client_cert_decode(uint8_t *dst, size_t *n, const uint8_t *src,
-    size_t len)
-{
-    size_t   i, part, octets;
-    uint8_t  chunk[AGENT_CLIENT_CERT_CHUNK];
-
-    *n = 0;
-
-    if (len == 0 || len % 4 != 0) {
-        return -1;
-    }
-
-    len -= (src[len - 1] == '=') + (src[len - 1] == '=' && src[len - 2] == '=');
-
-    while (len) {
-        part = len < sizeof(chunk) ? len : sizeof(chunk);
-
-        for (i = 0; i < part; i++) {
-            chunk[i] = agent_client_cert_digit(src[i]);
-        }
-
-        if (agent_b64url_decode(dst + *n, &octets, chunk, part) != 0) {
-            *n = 0;
-            return -1;
-        }
-
-        *n += octets;
-        src += part;
-        len -= part;
-    }
-
-    return 0;
-}
-
-
-/* what is of the other alphabet alone is bad, as '=' is in both */
-
-static uint8_t
-agent_client_cert_digit(uint8_t c)
-{
-    switch (c) {
-
-    case '+':
-        return '-';
-
-    case '/':
-        return '_';
-
-    case '-':
-    case '_':
-        return '=';
-
-    default:
-        return c;
-    }
 }
 
 

@@ -12,6 +12,7 @@
 static void form(const char *text, size_t len, const char *expected);
 static void base64(const char *text, const char *expected);
 static void octets(void);
+static void decoded(void);
 
 
 int
@@ -36,6 +37,7 @@ main(void)
     base64("\xff\xef\xfe", "/+/+");
 
     octets();
+    decoded();
 
     return tap_done();
 }
@@ -87,4 +89,41 @@ octets(void)
     }
 
     ok(kept == 66, "66 characters are unreserved");
+}
+
+
+/* one spelling, and what the buffer ends with is not touched */
+
+static void
+decoded(void)
+{
+    int      rc;
+    size_t   i, n, len;
+    uint8_t  data[1024], text[agent_base64_room(1024)], back[1030], *last;
+
+    static const char  *bad[] = {
+        "", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v=", "====", "=", "Z===",
+        "Zg==Zg==", "Z g=", "Zm9v\n", "-_8=", "Zm9\xe9"
+    };
+
+    for (i = 0; i < sizeof(data); i++) {
+        data[i] = (uint8_t) (i * 7);
+    }
+
+    for (len = 1; len <= sizeof(data); len += 1 + len / 3) {
+        last = agent_base64_encode(text, data, len);
+
+        memset(back, 0x5a, sizeof(back));
+        rc = agent_base64_decode(back, &n, text, (size_t) (last - text));
+
+        ok(rc == 0 && n == len && memcmp(back, data, len) == 0
+           && back[len] == 0x5a, "%u octets there and back", (unsigned) len);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        n = 1;
+        rc = agent_base64_decode(back, &n, (const uint8_t *) bad[i],
+                                 strlen(bad[i]));
+        ok(rc == -1 && n == 0, "no base64: %u", (unsigned) i);
+    }
 }
