@@ -60,6 +60,8 @@ static void agent_audit_endpoints(agent_json_t *json,
     const agent_audit_event_t *ev, const agent_audit_caps_t *caps);
 static void agent_audit_unmapped(agent_json_t *json,
     const agent_audit_event_t *ev, const agent_audit_caps_t *caps);
+static void agent_audit_mcp(agent_json_t *json, const agent_audit_event_t *ev,
+    size_t cap);
 static void agent_audit_scopes(agent_json_t *json, const agent_str_t *scopes,
     size_t cap);
 static void agent_audit_act(agent_json_t *json, const agent_audit_event_t *ev,
@@ -79,7 +81,7 @@ static const agent_audit_caps_t  agent_audit_caps[] = {
     { 2048, 512, 256, 256 },
     {  512, 256,  64, 256 },
     {  192,  64,  32, 256 },
-    {  192,  64,  32,  32 }
+    {   64,  64,  32,  32 }
 };
 
 #define AGENT_AUDIT_CAPS                                                      \
@@ -556,7 +558,28 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
         agent_json_close(json, ",");
     }
 
+    agent_audit_mcp(json, ev, caps->stranger);
+
     agent_json_close(json, "},");
+}
+
+
+/* what the client says of its body, which nobody here has read */
+
+static void
+agent_audit_mcp(agent_json_t *json, const agent_audit_event_t *ev, size_t cap)
+{
+    if (ev->mcp_version.len == 0 && ev->mcp_method.len == 0
+        && ev->mcp_name.len == 0)
+    {
+        return;
+    }
+
+    agent_json_literal(json, "\"mcp\":{");
+    agent_json_string(json, "version", &ev->mcp_version, cap);
+    agent_json_string(json, "method", &ev->mcp_method, cap);
+    agent_json_string(json, "name", &ev->mcp_name, cap);
+    agent_json_close(json, ",");
 }
 
 

@@ -71,6 +71,9 @@ typedef struct {
 
     /* claimed by the client and not proven */
     agent_str_t          unverified_key_id;
+    agent_str_t          mcp_version;   /* of its body, agent_mcp.h */
+    agent_str_t          mcp_method;
+    agent_str_t          mcp_name;
 
     agent_str_t          credential;    /* fingerprint, 16 hex digits */
     agent_str_t          service;       /* agent_service of the location */

@@ -313,6 +313,24 @@ agent_json_unicode(agent_json_t *json, unsigned code)
 }
 
 
+int
+agent_json_utf8_valid(const agent_str_t *text)
+{
+    size_t  i, n;
+
+    for (i = 0; i < text->len; i += n) {
+        n = text->data[i] < 0x80 ? 1
+            : agent_json_utf8(text->data + i, text->len - i);
+
+        if (n == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /*
  * The length of the sequence of several octets at p, 0 where there is no valid
  * one: RFC 3629, 4, without overlong forms, surrogates and what is beyond

@@ -54,6 +54,11 @@ void agent_json_escaped(agent_json_t *json, const agent_str_t *value,
 unsigned agent_json_copy(uint8_t *dst, const uint8_t *src, size_t len);
 
 
+/* 1 where all of text is UTF-8 (RFC 3629), of no octets too */
+
+int agent_json_utf8_valid(const agent_str_t *text);
+
+
 /* the member of a string that takes more than a copy, name being as it is */
 
 void agent_json_string_slow(agent_json_t *json, const char *name, size_t len,

@@ -144,6 +144,9 @@ static const agent_reason_t  agent_reasons[] = {
         { agent_string("step_up_required"), 401,
           AGENT_ERROR_INSUFFICIENT_USER_AUTHENTICATION },
 
+    [AGENT_MCP_INVALID] =
+        { agent_string("mcp_invalid"), 400, AGENT_ERROR_NONE },
+
     [AGENT_PROVIDER_UNAVAILABLE] =
         { agent_string("provider_unavailable"), 503, AGENT_ERROR_NONE },
 

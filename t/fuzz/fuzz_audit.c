@@ -50,7 +50,10 @@ static const size_t  fields[] = {
     offsetof(agent_audit_event_t, unverified_key_id),
     offsetof(agent_audit_event_t, credential),
     offsetof(agent_audit_event_t, service),
-    offsetof(agent_audit_event_t, location)
+    offsetof(agent_audit_event_t, location),
+    offsetof(agent_audit_event_t, mcp_version),
+    offsetof(agent_audit_event_t, mcp_method),
+    offsetof(agent_audit_event_t, mcp_name)
 };
 
 #define FIELDS  (sizeof(fields) / sizeof(fields[0]))

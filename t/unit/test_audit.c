@@ -187,6 +187,7 @@ test_refusal(void)
     ok(find(root, "api.token") == NULL, "nothing proven, no token");
     ok(is(root, "unmapped.agent_auth.unverified.key_id", "0123456789abcdef"),
        "a claimed key stands under unverified");
+    ok(find(root, "unmapped.agent_auth.mcp") == NULL, "no word of MCP");
     ok(is(root, "status_detail", "key_unknown"), "the reason");
     ok(is(root, "unmapped.agent_auth.result", "deny"), "the result");
     ok(number(root, "unmapped.agent_auth.subrequests_refused") == 3,

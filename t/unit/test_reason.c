@@ -48,6 +48,7 @@ static const expected_t  expected[] = {
     { AGENT_DELEGATION_REFUSED, "delegation_refused", 403, "" },
     { AGENT_STEP_UP_REQUIRED, "step_up_required", 401,
       "insufficient_user_authentication" },
+    { AGENT_MCP_INVALID, "mcp_invalid", 400, "" },
     { AGENT_TOKEN_INACTIVE, "token_inactive", 401, "invalid_token" },
     { AGENT_TOKEN_MALFORMED, "token_malformed", 401, "invalid_token" },
     { AGENT_TOKEN_EXPIRED, "token_expired", 401, "invalid_token" },
