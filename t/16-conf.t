@@ -371,6 +371,17 @@ in_location 'another mode', 'agent_mode permissive;  # fault',
     . ' "enforce" or "observe"';
 in_location 'a mode twice', "agent_mode observe;\nagent_mode enforce;  # fault",
     '"agent_mode" directive is duplicate';
+
+for my $value ('on', 'Required', '""') {
+    in_location "mcp $value", "agent_mcp $value;  # fault",
+        'invalid value "' . ($value =~ s/"//gr) . '" in "agent_mcp" directive,'
+        . ' it must be "off", "optional" or "required"';
+}
+
+in_location 'two values of mcp', 'agent_mcp optional required;  # fault',
+    'invalid number of arguments in "agent_mcp" directive';
+in_location 'mcp twice', "agent_mcp off;\nagent_mcp optional;  # fault",
+    '"agent_mcp" directive is duplicate';
 in_location 'no mode', 'agent_mode;  # fault',
     'invalid number of arguments in "agent_mode" directive';
 in_location 'two modes', 'agent_mode enforce observe;  # fault',

@@ -283,6 +283,16 @@ static ngx_inline ngx_int_t
 ngx_agent_decide(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec, agent_reason_e *reason)
 {
+    /* first: no credential would help who speaks another protocol */
+
+    if (conf->mcp != NGX_AGENT_MCP_OFF) {
+        *reason = ngx_agent_mcp_check(r, conf, rec);
+
+        if (*reason != AGENT_OK) {
+            return NGX_OK;
+        }
+    }
+
     ngx_agent_present(r, conf, rec);
 
     *reason = rec->presented;
@@ -612,6 +622,10 @@ ngx_agent_subrequest(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
                      ? ngx_agent_policy(r, conf, rec)
                      : AGENT_SUBREQUEST_REFUSED;
         }
+    }
+
+    if (reason == AGENT_OK && conf->mcp != NGX_AGENT_MCP_OFF) {
+        reason = ngx_agent_mcp_check(r, conf, rec);
     }
 
     if (reason == AGENT_OK) {

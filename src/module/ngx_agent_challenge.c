@@ -195,11 +195,16 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
         step_up = conf->step_up->challenge;
     }
 
-    /* who asks for another token may ask for the right thing at once */
+    /*
+     * Who asks for another token may ask for the right thing at once; clients
+     * of MCP ask for all that there is where they are not told.
+     */
 
     if ((rec->reason == AGENT_SCOPE_INSUFFICIENT
          || rec->reason == AGENT_STEP_UP_REQUIRED
-         || rec->reason == AGENT_CREDENTIAL_MISSING)
+         || rec->reason == AGENT_CREDENTIAL_MISSING
+         || (conf->mcp != NGX_AGENT_MCP_OFF
+             && rec->status == NGX_HTTP_UNAUTHORIZED))
         && ngx_agent_scopes_needed(r, conf, &scope) != NGX_OK)
     {
         return NGX_ERROR;

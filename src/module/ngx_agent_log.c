@@ -146,6 +146,10 @@ ngx_agent_log_line(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_log_trace(r, &ev);
     ngx_agent_log_decision(rec, &ev, fingerprint);
 
+    if (conf->mcp != NGX_AGENT_MCP_OFF) {
+        ngx_agent_mcp_log(r, rec, &ev);
+    }
+
     ngx_agent_view(&ev.service, &conf->service);
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);

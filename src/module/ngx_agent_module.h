@@ -32,6 +32,10 @@
 #define NGX_AGENT_BINDING_OPTIONAL   1
 #define NGX_AGENT_BINDING_REQUIRED   2
 
+#define NGX_AGENT_MCP_OFF         0
+#define NGX_AGENT_MCP_OPTIONAL    1
+#define NGX_AGENT_MCP_REQUIRED    2
+
 #define NGX_AGENT_REQUEST_ID_LEN  32
 #define NGX_AGENT_FINGERPRINT     16        /* hex digits */
 
@@ -134,6 +138,9 @@ typedef struct {
 } ngx_agent_resource_t;
 
 
+typedef struct ngx_agent_mcp_s  ngx_agent_mcp_t;     /* ngx_agent_mcp.c */
+
+
 typedef struct {
     ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
     ngx_array_t                  providers; /* of ngx_agent_provider_t * */
@@ -181,6 +188,7 @@ typedef struct {
     ngx_str_t                    service;
     ngx_str_t                    realm;
     ngx_uint_t                   mode;
+    ngx_uint_t                   mcp;
     ngx_flag_t                   hide;
 
     ngx_uint_t                   binding;
@@ -231,6 +239,9 @@ typedef struct {
     const u_char                *proof_for; /* the resource's origin */
     const u_char                *proof_of;  /* the token */
     const u_char                *proof_key; /* that one's jkt */
+
+    /* of the fields of MCP, NULL before somebody asked */
+    const ngx_agent_mcp_t       *mcp;
 
     /* the last decision, and where it was made */
     const ngx_agent_loc_conf_t  *conf;
@@ -562,6 +573,27 @@ char *ngx_agent_conf_details(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 agent_reason_e ngx_agent_details_check(ngx_http_request_t *r,
     const ngx_array_t *types, ngx_agent_record_t *rec);
+
+
+/* ngx_agent_mcp.c: what a client of MCP says of the body of its request */
+
+char *ngx_agent_conf_mcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* for a location where agent_mcp is on: AGENT_OK, AGENT_MCP_INVALID or, without
+ * memory, AGENT_INTERNAL_ERROR; needs no credential */
+
+agent_reason_e ngx_agent_mcp_check(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+
+void ngx_agent_mcp_log(ngx_http_request_t *r, ngx_agent_record_t *rec,
+    agent_audit_event_t *ev);
+
+
+/* the get_handler of $agent_mcp_*; data: the offset in agent_mcp_t */
+
+ngx_int_t ngx_agent_mcp_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 /* ngx_agent_binding.c: tokens that only one client may use */

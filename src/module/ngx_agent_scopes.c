@@ -411,7 +411,10 @@ ngx_agent_scopes_needed(ngx_http_request_t *r,
 }
 
 
-/* each scope once, and none that must not stand in a field, RFC 6750, 3 */
+/*
+ * Each scope once, and none that must not stand in a field, RFC 6750, 3.  Nor
+ * offline_access: MCP, Authorization, "Refresh Tokens".
+ */
 
 static ngx_int_t
 ngx_agent_scopes_join(ngx_pool_t *pool, ngx_str_t *needed,
@@ -419,6 +422,8 @@ ngx_agent_scopes_join(ngx_pool_t *pool, ngx_str_t *needed,
 {
     u_char       *p, *start;
     agent_str_t   seen, rest, token;
+
+    static const agent_str_t  offline = agent_string("offline_access");
 
     start = ngx_pnalloc(pool, needed->len + 1 + text->len);
     if (start == NULL) {
@@ -435,6 +440,7 @@ ngx_agent_scopes_join(ngx_pool_t *pool, ngx_str_t *needed,
         seen.len = p - start;
 
         if (!agent_scope_token_valid(&token)
+            || agent_str_eq(&token, &offline)
             || agent_scope_contains(&seen, &token))
         {
             continue;

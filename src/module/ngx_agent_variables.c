@@ -4,6 +4,7 @@
  * none is cacheable, since a decision may come at any time.
  */
 
+#include "agent_mcp.h"
 #include "ngx_agent_module.h"
 
 
@@ -81,6 +82,15 @@ static ngx_http_variable_t  ngx_agent_variables[] = {
 
     { ngx_string("agent_cache"), NULL, ngx_agent_variable_cache,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_mcp_version"), NULL, ngx_agent_mcp_variable,
+      offsetof(agent_mcp_t, version), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_mcp_method"), NULL, ngx_agent_mcp_variable,
+      offsetof(agent_mcp_t, method), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("agent_mcp_name"), NULL, ngx_agent_mcp_variable,
+      offsetof(agent_mcp_t, name), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("agent_claim_"), NULL, ngx_agent_claim_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },

@@ -184,6 +184,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_mcp"),
+      NGX_AGENT_LOC|NGX_CONF_TAKE1,
+      ngx_agent_conf_mcp,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_key_sunset"),
       NGX_AGENT_LOC|NGX_CONF_1MORE,
       ngx_agent_conf_sunset,
@@ -493,6 +500,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->methods = NGX_CONF_UNSET_UINT;
     conf->binding = NGX_CONF_UNSET_UINT;
     conf->mode = NGX_CONF_UNSET_UINT;
+    conf->mcp = NGX_CONF_UNSET_UINT;
     conf->hide = NGX_CONF_UNSET;
     conf->resource = NGX_CONF_UNSET_PTR;
     conf->audience = NGX_CONF_UNSET_PTR;
@@ -528,6 +536,7 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->methods, prev->methods, NGX_AGENT_OFF);
     ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_AGENT_ENFORCE);
+    ngx_conf_merge_uint_value(conf->mcp, prev->mcp, NGX_AGENT_MCP_OFF);
     ngx_conf_merge_value(conf->hide, prev->hide, 1);
 
     if (conf->scopes != NGX_CONF_UNSET_PTR && conf->scopes

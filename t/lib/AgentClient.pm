@@ -63,6 +63,7 @@ our %Reason = (
     requirement_failed   => [ 403 ],
     delegation_refused   => [ 403 ],
     step_up_required     => [ 401, 'insufficient_user_authentication' ],
+    mcp_invalid          => [ 400 ],
     subrequest_refused   => [ 403 ],
     internal_error       => [ 500 ],
     table_busy           => [ 503 ],
