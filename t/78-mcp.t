@@ -193,8 +193,8 @@ for ('=?base64?=', '=?base64??=', '=?base64?ZmluZF9pbnZvaWNl!?=',
     }
 }
 
-said qr/\[info\].* agent_auth: Mcp-Name is no base64 of a text in UTF-8/;
-said qr/\[info\].* agent_auth: Mcp-Name is no base64,/;
+said qr/\[info\].* agent_auth: fields of MCP are refused: Mcp-Name is no base64 of a text in UTF-8/;
+said qr/\[info\].* fields of MCP are refused: Mcp-Name is no base64,/;
 
 
 

@@ -139,9 +139,12 @@ END
             'the token is not passed on');
         is_deeply([ map { reason($_) } @$events ],
             [ qw/ credential_missing ok ok scope_insufficient ok
-                  scope_insufficient scope_insufficient scope_insufficient ok
-                  audience_mismatch requirement_failed not_evaluated / ],
+                  scope_insufficient ok mcp_invalid mcp_invalid ok
+                  audience_mismatch mcp_invalid not_evaluated / ],
             'reasons');
+        is_deeply([ map { $_->{unmapped}{agent_auth}{mcp}{name} // '-' }
+                    @$events[2, 5, 6] ],
+            [ qw/ find_invoice drop_all find_invoice / ], 'tools');
         like($heads->[0], qr/^WWW-Authenticate: .*scope="tools:list"/m,
             'what the operation needs');
 
@@ -150,16 +153,17 @@ END
             'where the metadata are');
         like($text, qr/^#     curl \Q$where\E /m, 'which is so');
 
-        my $document = JSON::PP->new->utf8->decode($bodies->[10]);
+        my $document = JSON::PP->new->utf8->decode($bodies->[11]);
         is($document->{resource} . " @{ $document->{authorization_servers} }",
             $where =~ s/\.well-known.*//r . 'mcp ' . $as{8088}->issuer,
             'the resource and its authorization server');
         like($heads->[3],
             qr/insufficient_scope", scope="tools:call invoices:write"/,
             'all of it at once');
-        like($heads->[$_], qr/insufficient_scope", scope="admin"/,
-            'a tool, a spelling and a method that nobody thought of')
-            for 5 .. 7;
+        like($heads->[5], qr/insufficient_scope", scope="admin"/,
+            'a tool that nobody thought of');
+        unlike($heads->[$_], qr/WWW-Authenticate/,
+            'no token helps') for 7, 8, 12;
     },
 
     'hybrid' => sub {

@@ -92,8 +92,8 @@ ngx_agent_mcp_check(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         return AGENT_OK;
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "agent_auth: %s",
-                  error);
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "agent_auth: fields of MCP are refused: %s", error);
 
     return AGENT_MCP_INVALID;
 }
