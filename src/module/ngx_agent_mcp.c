@@ -4,6 +4,9 @@
  * scopes of a tool and for the audit line.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_mcp.h"
 #include "ngx_agent_module.h"
 

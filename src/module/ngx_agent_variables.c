@@ -4,6 +4,9 @@
  * none is cacheable, since a decision may come at any time.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "agent_mcp.h"
 #include "ngx_agent_module.h"
 
