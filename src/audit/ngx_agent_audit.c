@@ -32,6 +32,7 @@ static ngx_int_t ngx_agent_audit_append(ngx_conf_t *cf, ngx_array_t **sinks,
     ngx_agent_audit_sink_t *sink);
 static void *ngx_agent_audit_create_conf(ngx_cycle_t *cycle);
 static ngx_int_t ngx_agent_audit_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_agent_audit_init_process(ngx_cycle_t *cycle);
 static void ngx_agent_audit_exit_process(ngx_cycle_t *cycle);
 
 
@@ -49,7 +50,7 @@ ngx_module_t  ngx_agent_audit_module = {
     NGX_CORE_MODULE,                       /* module type */
     NULL,                                  /* init master */
     ngx_agent_audit_init_module,           /* init module */
-    NULL,                                  /* init process */
+    ngx_agent_audit_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_agent_audit_exit_process,          /* exit process */
@@ -541,6 +542,38 @@ ngx_agent_audit_init_module(ngx_cycle_t *cycle)
 
     for (i = 0; i < conf->sinks.nelts; i++) {
         if (sink[i]->file && ngx_agent_audit_file_retire(sink[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* not in the helpers of a cache, which serve no request */
+
+static ngx_int_t
+ngx_agent_audit_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                i;
+    ngx_agent_audit_conf_t   *conf;
+    ngx_agent_audit_sink_t  **sink;
+
+    if (ngx_process != NGX_PROCESS_WORKER) {
+        return NGX_OK;
+    }
+
+    conf = (ngx_agent_audit_conf_t *)
+               ngx_get_conf(cycle->conf_ctx, ngx_agent_audit_module);
+
+    /* the buffers of the dead may be those that are free next */
+
+    ngx_agent_audit_heir_start(conf);
+
+    sink = conf->sinks.elts;
+
+    for (i = 0; i < conf->sinks.nelts; i++) {
+        if (sink[i]->file && ngx_agent_audit_lines_claim(sink[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }

@@ -7,6 +7,10 @@
 #include "ngx_agent_audit_sink.h"
 
 
+/* looks at a lock that another worker has for the time of its write() */
+
+#define NGX_AGENT_AUDIT_LOOKS   200
+
 /* the reason of a write() that took some octets but not all */
 
 #define NGX_AGENT_AUDIT_SHORT  -1
@@ -15,11 +19,13 @@
 static void ngx_agent_audit_file_timer(ngx_event_t *ev);
 static void ngx_agent_audit_file_reopen(ngx_open_file_t *file,
     ngx_log_t *log);
-static void ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink);
-static ngx_err_t ngx_agent_audit_file_drain(ngx_agent_audit_sink_t *sink);
 static size_t ngx_agent_audit_file_portion(ngx_agent_audit_sink_t *sink);
 static ngx_err_t ngx_agent_audit_file_put(ngx_agent_audit_sink_t *sink,
     size_t size);
+static void ngx_agent_audit_file_mark(ngx_agent_audit_sink_t *sink,
+    size_t size);
+static void ngx_agent_audit_file_written(ngx_agent_audit_sink_t *sink,
+    size_t done);
 static ngx_uint_t ngx_agent_audit_file_torn(ngx_agent_audit_sink_t *sink);
 static ngx_err_t ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink);
 static void ngx_agent_audit_file_failed(ngx_agent_audit_sink_t *sink,
@@ -35,15 +41,11 @@ ngx_agent_audit_file_init(ngx_agent_audit_sink_t *sink)
 
     cycle = sink->conf->cycle;
 
-    sink->block = ngx_pnalloc(cycle->pool, 1 + sink->size);
-    if (sink->block == NULL) {
+    /* the process that is to write will ask for its buffer */
+
+    if (ngx_agent_audit_lines_init(cycle, sink) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    sink->block[0] = LF;
-    sink->start = sink->block + 1;
-    sink->last = sink->start;
-    sink->end = sink->start + sink->size;
 
     sink->fd = NGX_INVALID_FILE;
 
@@ -81,6 +83,10 @@ ngx_agent_audit_file_room(ngx_agent_audit_sink_t *sink)
 
     if (!ngx_agent_audit_waits(sink)) {
         (void) ngx_agent_audit_file_flush(sink);
+    }
+
+    if (sink->block) {
+        ngx_agent_audit_compact(sink);
 
         if (sink->end - sink->last >= AGENT_AUDIT_LINE_MAX) {
             return sink->last;
@@ -103,6 +109,8 @@ void
 ngx_agent_audit_file_add(ngx_agent_audit_sink_t *sink, size_t len)
 {
     sink->last += len;
+
+    ngx_agent_audit_publish(sink);
 
     if (sink->file == NULL && !ngx_agent_audit_waits(sink)) {
 
@@ -134,6 +142,12 @@ ngx_agent_audit_file_reopen(ngx_open_file_t *file, ngx_log_t *log)
 
     sink = file->data;
 
+    /* in the master, which writes nothing, there is no buffer */
+
+    if (sink->block && sink->lines[0]) {
+        ngx_agent_audit_inherit(sink, 0);
+    }
+
     if (sink->last != sink->start && !ngx_agent_audit_waits(sink)) {
         (void) ngx_agent_audit_file_flush(sink);
     }
@@ -150,6 +164,10 @@ ngx_int_t
 ngx_agent_audit_file_flush(ngx_agent_audit_sink_t *sink)
 {
     ngx_err_t  err;
+
+    if (sink->block == NULL && ngx_agent_audit_lines_claim(sink) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_agent_audit_file_know(sink);
 
@@ -170,7 +188,7 @@ ngx_agent_audit_file_flush(ngx_agent_audit_sink_t *sink)
 }
 
 
-static void
+void
 ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink)
 {
     ngx_file_info_t  fi;
@@ -181,7 +199,9 @@ ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink)
 
     sink->fd = sink->file->fd;
     sink->inode = 0;
+    sink->dev = 0;
     sink->pipe = 0;
+    sink->regular = 0;
 
     if (ngx_fd_info(sink->fd, &fi) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
@@ -190,8 +210,10 @@ ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink)
     }
 
     sink->inode = fi.st_ino;
+    sink->dev = fi.st_dev;
 
     if (ngx_is_file(&fi)) {
+        sink->regular = 1;
         return;
     }
 
@@ -206,9 +228,7 @@ ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink)
 }
 
 
-/* writes what waits; 0, or the reason why some of it still does */
-
-static ngx_err_t
+ngx_err_t
 ngx_agent_audit_file_drain(ngx_agent_audit_sink_t *sink)
 {
     ngx_err_t   err;
@@ -287,28 +307,82 @@ ngx_agent_audit_file_portion(ngx_agent_audit_sink_t *sink)
 static ngx_err_t
 ngx_agent_audit_file_put(ngx_agent_audit_sink_t *sink, size_t size)
 {
-    size_t      whole, done;
     ssize_t     n;
     ngx_err_t   err;
-    ngx_uint_t  torn;
+    ngx_uint_t  locked, torn;
+
+    locked = ngx_agent_audit_lock(sink);
+
+    if (sink->lines[0] && (locked || !sink->locked)) {
+        ngx_agent_audit_inherit(sink, 1);
+    }
 
     torn = ngx_agent_audit_file_torn(sink);
+
+    ngx_agent_audit_file_mark(sink, size);
 
     do {
         n = write(sink->fd, sink->start - torn, size + torn);
         err = ngx_errno;
     } while (n == -1 && err == NGX_EINTR);
 
-    if (n <= 0) {
-        if (torn) {
-            (void) ngx_atomic_cmp_set(&sink->state->torn, 0,
-                                      (ngx_atomic_uint_t) sink->inode);
-        }
+    if (n > (ssize_t) torn) {
+        ngx_agent_audit_file_written(sink, n - torn);
+    }
 
+    if (n <= 0 && torn) {
+        (void) ngx_atomic_cmp_set(&sink->state->torn, 0,
+                                  (ngx_atomic_uint_t) sink->inode);
+    }
+
+    ngx_agent_audit_settled();
+    sink->slot->writing = 0;
+
+    if (locked) {
+        ngx_agent_audit_unlock(sink);
+    }
+
+    if (n <= 0) {
         return (n == 0) ? NGX_ENOSPC : err;
     }
 
-    done = n - torn;
+    return ((size_t) n == size + torn) ? 0 : NGX_AGENT_AUDIT_SHORT;
+}
+
+
+/* for whoever finds us dead: what is about to be written, and where */
+
+static void
+ngx_agent_audit_file_mark(ngx_agent_audit_sink_t *sink, size_t size)
+{
+    ngx_file_info_t          fi;
+    ngx_agent_audit_slot_t  *slot;
+
+    if (!sink->regular || sink->lines[0] == NULL
+        || ngx_fd_info(sink->fd, &fi) == NGX_FILE_ERROR)
+    {
+        return;
+    }
+
+    slot = sink->slot;
+
+    slot->from = sink->start - sink->block - 1;
+    slot->offset = (uint64_t) ngx_file_size(&fi);
+    slot->dev = (uint64_t) sink->dev;
+    slot->inode = (uint64_t) sink->inode;
+
+    ngx_agent_audit_settled();
+    slot->writing = size;
+}
+
+
+/* done octets of the lines are in the file */
+
+static void
+ngx_agent_audit_file_written(ngx_agent_audit_sink_t *sink, size_t done)
+{
+    size_t  whole;
+
     whole = done;
 
     while (whole && sink->start[whole - 1] != LF) {
@@ -319,13 +393,63 @@ ngx_agent_audit_file_put(ngx_agent_audit_sink_t *sink, size_t size)
         sink->state->torn = (ngx_atomic_uint_t) sink->inode;
     }
 
-    if (whole) {
-        ngx_memmove(sink->start, sink->start + whole,
-                    sink->last - sink->start - whole);
-        sink->last -= whole;
+    sink->start += whole;
+
+    if (sink->start == sink->last) {
+        sink->start = sink->block + 1;
+        sink->last = sink->start;
     }
 
-    return (done == size) ? 0 : NGX_AGENT_AUDIT_SHORT;
+    ngx_agent_audit_publish(sink);
+}
+
+
+ngx_uint_t
+ngx_agent_audit_lock(ngx_agent_audit_sink_t *sink)
+{
+    ngx_uint_t    i;
+    struct flock  fl;
+
+    if (!sink->regular || sink->locked || sink->lines[0] == NULL) {
+        return 0;
+    }
+
+    ngx_memzero(&fl, sizeof(struct flock));
+
+    fl.l_type = F_WRLCK;
+    fl.l_whence = SEEK_SET;
+
+    for (i = 0; i < NGX_AGENT_AUDIT_LOOKS; i++) {
+
+        if (fcntl(sink->fd, F_SETLK, &fl) != -1) {
+            sink->locked = 1;
+            return 1;
+        }
+
+        if (ngx_errno != NGX_EACCES && ngx_errno != NGX_EAGAIN) {
+            break;
+        }
+
+        ngx_sched_yield();
+    }
+
+    return 0;
+}
+
+
+void
+ngx_agent_audit_unlock(ngx_agent_audit_sink_t *sink)
+{
+    struct flock  fl;
+
+    ngx_memzero(&fl, sizeof(struct flock));
+
+    fl.l_type = F_UNLCK;
+    fl.l_whence = SEEK_SET;
+
+    (void) fcntl(sink->fd, F_SETLK, &fl);
+
+    sink->locked = 0;
 }
 
 
@@ -339,7 +463,10 @@ ngx_agent_audit_file_torn(ngx_agent_audit_sink_t *sink)
 
     torn = sink->state->torn;
 
+    /* a line that is completed where it stands is not to be ended */
+
     if (torn == 0 || torn != (ngx_atomic_uint_t) sink->inode
+        || sink->start[-1] != LF
         || !ngx_atomic_cmp_set(&sink->state->torn, torn, 0))
     {
         return 0;
@@ -374,12 +501,16 @@ ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink)
 
     sink->last += ngx_agent_audit_lost(sink, sink->start, lost);
 
+    ngx_agent_audit_publish(sink);
+
     err = ngx_agent_audit_file_drain(sink);
 
     if (err) {
         /* not left in the buffer: the next record counts these lines too */
 
         sink->last = sink->start;
+        ngx_agent_audit_publish(sink);
+
         (void) ngx_atomic_fetch_add(&sink->state->lost, lost);
 
         return err;
@@ -433,6 +564,7 @@ ngx_agent_audit_file_exit(ngx_agent_audit_sink_t *sink)
     ngx_uint_t   n;
 
     if (sink->last == sink->start && sink->state->lost == 0) {
+        ngx_agent_audit_lines_release(sink);
         return;
     }
 
@@ -445,10 +577,14 @@ ngx_agent_audit_file_exit(ngx_agent_audit_sink_t *sink)
     }
 
     if (n == 0) {
+        ngx_agent_audit_lines_release(sink);
         return;
     }
 
     sink->last = sink->start;
+    ngx_agent_audit_publish(sink);
+    ngx_agent_audit_lines_release(sink);
+
     (void) ngx_atomic_fetch_add(&sink->state->lost, (ngx_atomic_int_t) n);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,

@@ -19,6 +19,15 @@
 #define NGX_AGENT_AUDIT_RETRY  1000
 #define NGX_AGENT_AUDIT_BUSY   10
 
+/* ms after which workers look again for what the dead left behind */
+
+#define NGX_AGENT_AUDIT_HEIR   2000
+
+/* generations of buffers of a sink: sizes that were changed by a reload while
+   workers of before are still there */
+
+#define NGX_AGENT_AUDIT_LINES  4
+
 
 /*
  * What all workers know of a sink.  It lies in shared memory and is kept over
@@ -39,6 +48,45 @@ struct ngx_agent_audit_state_s {
 };
 
 
+/*
+ * The buffer of one worker for one file.  It lies in shared memory, so that
+ * lines that wait survive a worker that is killed: another one writes them,
+ * see ngx_agent_audit_heir.c.  At each instant, wherever the worker is killed,
+ * what is here tells which octets wait; the compiler must keep the order of
+ * stores, hence ngx_agent_audit_settled().
+ */
+
+typedef struct {
+    ngx_atomic_t              owner;    /* ngx_agent_process_word(), 0: free */
+    volatile uint64_t         span;     /* [start, last) of the lines, offsets
+                                           in 32 bits each */
+    volatile uint64_t         moved;    /* octets that were moved to the
+                                           beginning, while start is not 0 */
+
+    /* a write() under way: octets, 0 none, from where in the buffer, how large
+       the file was then, and which one it is */
+    volatile uint64_t         writing;
+    uint64_t                  from;
+    uint64_t                  offset;
+    uint64_t                  dev;
+    uint64_t                  inode;
+} ngx_agent_audit_slot_t;
+
+
+/* slots of the workers and then their buffers; see ngx_agent_audit_lines.c */
+
+typedef struct {
+    ngx_uint_t                layout;
+    ngx_uint_t                n;
+    size_t                    size;     /* octets of a buffer */
+    u_char                   *blocks;
+    ngx_agent_audit_slot_t    slot[1];
+} ngx_agent_audit_lines_t;
+
+
+#define ngx_agent_audit_settled()  __asm__ volatile ("" : : : "memory")
+
+
 /* a place in the configuration */
 
 typedef struct {
@@ -53,6 +101,7 @@ typedef struct {
     ngx_shm_zone_t           *shm_zone;
     uint64_t                  sequence; /* events of this process */
     uint64_t                  records;  /* of lost lines, of this process */
+    ngx_event_t               event;    /* looks for the lines of the dead */
 } ngx_agent_audit_conf_t;
 
 
@@ -74,6 +123,11 @@ struct ngx_agent_audit_sink_s {
     u_char                   *last;
     u_char                   *end;
 
+    /* of the block, and the shared memory that it may be in; those of
+       generations before follow */
+    ngx_agent_audit_slot_t   *slot;
+    ngx_shm_zone_t           *lines[NGX_AGENT_AUDIT_LINES];
+
     ngx_msec_t                retry;    /* while it fails: not before */
     unsigned                  failed:1;
 
@@ -84,7 +138,10 @@ struct ngx_agent_audit_sink_s {
     ngx_open_file_t          *file;
     ngx_fd_t                  fd;       /* what is known is known of this */
     ino_t                     inode;
+    dev_t                     dev;
     unsigned                  pipe:1;
+    unsigned                  regular:1;
+    unsigned                  locked:1;
 
     /* of a syslog server */
     ngx_syslog_peer_t        *peer;
@@ -130,6 +187,75 @@ ngx_uint_t ngx_agent_audit_state_take(ngx_agent_audit_state_t *state);
 ngx_uint_t ngx_agent_audit_state_warn(ngx_agent_audit_state_t *state);
 
 
+/* ngx_agent_audit_lines.c */
+
+/*
+ * Asks for the shared memory of the buffers of a file, and for that of the
+ * generations before in which there are workers yet.
+ */
+
+ngx_int_t ngx_agent_audit_lines_init(ngx_cycle_t *cycle,
+    ngx_agent_audit_sink_t *sink);
+
+
+/*
+ * Gives the process a buffer: one in shared memory where there is a free one,
+ * else memory of its own.
+ */
+
+ngx_int_t ngx_agent_audit_lines_claim(ngx_agent_audit_sink_t *sink);
+
+
+/* the process ends, and its buffer is empty */
+
+void ngx_agent_audit_lines_release(ngx_agent_audit_sink_t *sink);
+
+
+/* the buffers of a generation, or NULL; slots are checked to be within it */
+
+ngx_agent_audit_lines_t *ngx_agent_audit_lines(ngx_shm_zone_t *shm_zone);
+
+
+/* the block of a slot: an LF, and then lines->size octets */
+
+u_char *ngx_agent_audit_block(ngx_agent_audit_lines_t *lines, ngx_uint_t n);
+
+
+/* makes what start and last are known to whoever comes after us */
+
+void ngx_agent_audit_publish(ngx_agent_audit_sink_t *sink);
+
+
+/* moves the lines that wait to the beginning of the buffer */
+
+void ngx_agent_audit_compact(ngx_agent_audit_sink_t *sink);
+
+
+/*
+ * Points start, last and end of the sink to what the slot says; 0 where that
+ * cannot be.
+ */
+
+ngx_uint_t ngx_agent_audit_attach(ngx_agent_audit_sink_t *sink,
+    ngx_agent_audit_lines_t *lines, ngx_uint_t n);
+
+
+/* ngx_agent_audit_heir.c */
+
+/*
+ * Writes what workers that are dead have left in the buffers of the sink.
+ * With amid those alone that died amid a write() to its file, which nobody
+ * else may write to before.
+ */
+
+void ngx_agent_audit_inherit(ngx_agent_audit_sink_t *sink, ngx_uint_t amid);
+
+
+/* of all sinks of the process: now, and each two seconds */
+
+void ngx_agent_audit_heir_start(ngx_agent_audit_conf_t *conf);
+
+
 /*
  * ngx_agent_audit_file.c, ngx_agent_audit_syslog.c: room for a line,
  * AGENT_AUDIT_LINE_MAX octets, or NULL where the line is lost, and counted;
@@ -147,6 +273,26 @@ void ngx_agent_audit_syslog_add(ngx_agent_audit_sink_t *sink, size_t len);
 
 ngx_int_t ngx_agent_audit_file_init(ngx_agent_audit_sink_t *sink);
 ngx_int_t ngx_agent_audit_syslog_init(ngx_agent_audit_sink_t *sink);
+
+
+/* looks at the file once after it was opened */
+
+void ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink);
+
+
+/*
+ * Keeps other processes from writing to a regular file: 1 where it does now
+ * and did not before.  Not for the life of it: a worker that does not let go
+ * stops nobody.
+ */
+
+ngx_uint_t ngx_agent_audit_lock(ngx_agent_audit_sink_t *sink);
+void ngx_agent_audit_unlock(ngx_agent_audit_sink_t *sink);
+
+
+/* writes what waits; 0, or the reason why some of it still does */
+
+ngx_err_t ngx_agent_audit_file_drain(ngx_agent_audit_sink_t *sink);
 
 
 /* NGX_OK where no line waits any more */

@@ -8,18 +8,56 @@
 #define NGX_AGENT_STAT_START  20
 
 
+static ngx_uint_t ngx_agent_process_lives(ngx_pid_t pid, uint64_t *start);
+static uint64_t ngx_agent_process_stat(ngx_pid_t pid, u_char *state);
+
+
 ngx_uint_t
 ngx_agent_process_runs(ngx_pid_t pid, uint64_t start)
 {
     uint64_t  now;
 
+    return ngx_agent_process_lives(pid, &now) && (now == 0 || now == start);
+}
+
+
+ngx_atomic_uint_t
+ngx_agent_process_word(void)
+{
+    return (ngx_atomic_uint_t) (ngx_agent_process_own() << 32
+                                | (uint32_t) ngx_pid);
+}
+
+
+ngx_uint_t
+ngx_agent_process_word_runs(ngx_atomic_uint_t word)
+{
+    uint64_t   now;
+    uint32_t   start;
+    ngx_pid_t  pid;
+
+    pid = (ngx_pid_t) (uint32_t) word;
+    start = (uint32_t) ((uint64_t) word >> 32);
+
+    return ngx_agent_process_lives(pid, &now)
+           && (now == 0 || start == 0 || (uint32_t) now == start);
+}
+
+
+/* whether there is a process of this pid that is not dead, and its start */
+
+static ngx_uint_t
+ngx_agent_process_lives(ngx_pid_t pid, uint64_t *start)
+{
+    u_char  state;
+
     if (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
         return 0;
     }
 
-    now = ngx_agent_process_start(pid);
+    *start = ngx_agent_process_stat(pid, &state);
 
-    return now == 0 || now == start;
+    return state != 'Z' && state != 'X';
 }
 
 
@@ -41,6 +79,17 @@ ngx_agent_process_own(void)
 uint64_t
 ngx_agent_process_start(ngx_pid_t pid)
 {
+    u_char  state;
+
+    return ngx_agent_process_stat(pid, &state);
+}
+
+
+/* the state is a letter of proc(5), or 0 where nobody can tell */
+
+static uint64_t
+ngx_agent_process_stat(ngx_pid_t pid, u_char *state)
+{
 #if (NGX_LINUX)
 
     u_char      *p, *last, buf[NGX_AGENT_STAT_LEN];
@@ -48,6 +97,8 @@ ngx_agent_process_start(ngx_pid_t pid)
     uint64_t     start;
     ngx_fd_t     fd;
     ngx_uint_t   field;
+
+    *state = 0;
 
     (void) ngx_sprintf(buf, "/proc/%P/stat%Z", pid);
 
@@ -70,6 +121,10 @@ ngx_agent_process_start(ngx_pid_t pid)
 
     for (p = last; p > buf && p[-1] != ')'; p--) { /* void */ }
 
+    if (last - p > 1) {
+        *state = p[1];
+    }
+
     for (field = 0; p < last && field < NGX_AGENT_STAT_START; p++) {
         if (*p == ' ') {
             field++;
@@ -83,6 +138,8 @@ ngx_agent_process_start(ngx_pid_t pid)
     return start;
 
 #else
+
+    *state = 0;
 
     return 0;
 

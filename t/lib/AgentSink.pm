@@ -278,8 +278,7 @@ sub request {
     my ($path, $socket) = @_;
 
     for (1 .. 3) {
-        $$socket //= IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-            PeerPort => $port, Timeout => $AgentAuth::Patience) or next;
+        $$socket //= connection() or next;
 
         my $status = answer($$socket, $path);
 
@@ -290,6 +289,14 @@ sub request {
     return 0;
 }
 
+
+sub connection {
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
+        Timeout => $AgentAuth::Patience);
+}
+
+
+# the status, or nothing where the connection ended before the answer did
 
 sub answer {
     my ($socket, $path) = @_;
