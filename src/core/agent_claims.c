@@ -46,9 +46,8 @@ agent_introspection_e
 agent_introspection(const uint8_t *body, size_t len, uint8_t *buf, size_t size,
     agent_claims_t *claims, char *err)
 {
-    int            rc;
-    json_t        *json;
-    const json_t  *active;
+    json_t                 *json;
+    agent_introspection_e   answer;
 
     json = agent_json_tree(body, len, 0);
 
@@ -57,25 +56,33 @@ agent_introspection(const uint8_t *body, size_t len, uint8_t *buf, size_t size,
                           "without duplicate members, or too deep");
     }
 
-    active = json_object_get(json, "active");
+    answer = agent_introspection_take(json, buf, size, claims, err);
+
+    json_decref(json);
+
+    return answer;
+}
+
+
+agent_introspection_e
+agent_introspection_take(const json_t *object, uint8_t *buf, size_t size,
+    agent_claims_t *claims, char *err)
+{
+    const json_t  *active;
+
+    active = json_object_get(object, "active");
 
     if (json_is_false(active)) {
-        json_decref(json);
         return AGENT_INTROSPECTION_INACTIVE;
     }
 
     if (!json_is_true(active)) {
-        json_decref(json);
-
         return agent_fail(err, "\"active\" in the introspection answer is "
                           "neither true nor false");
     }
 
-    rc = agent_claims_take(json, NULL, buf, size, claims, err);
-
-    json_decref(json);
-
-    return rc == 0 ? AGENT_INTROSPECTION_ACTIVE : AGENT_INTROSPECTION_BAD;
+    return agent_claims_take(object, NULL, buf, size, claims, err) == 0
+           ? AGENT_INTROSPECTION_ACTIVE : AGENT_INTROSPECTION_BAD;
 }
 
 

@@ -91,6 +91,12 @@ agent_introspection_e agent_introspection(const uint8_t *body, size_t len,
     uint8_t *buf, size_t size, agent_claims_t *claims, char *err);
 
 
+/* the same of an object that was read: that of RFC 9701 stands in another */
+
+agent_introspection_e agent_introspection_take(const json_t *object,
+    uint8_t *buf, size_t size, agent_claims_t *claims, char *err);
+
+
 /*
  * Takes the claims out of a JSON object; what claims point at goes to buf (size
  * octets).  text is what the object was read from, which claims then point at,
