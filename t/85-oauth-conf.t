@@ -129,7 +129,27 @@ refuses(block(metadata_uri => 'off; metadata_uri off'),
 refuses(block(metadata_uri => 'off', introspection_endpoint => undef,
     verify => 'jwt'), 'must have "jwks_uri", as "metadata_uri" is off');
 
-for ([ verify => 'both' ], [ token_type => 'JWT' ], [ leeway => 'much' ],
+# J-01, J-02: what signed answers need
+
+refuses(block(introspection_response => 'jwt', metadata_uri => 'off'),
+    'must have "jwks_uri", as "metadata_uri" is off');
+refuses(block(introspection_response => 'jwt', metadata_uri => 'off',
+    introspection_endpoint => undef, jwks_uri => 'http://127.0.0.1:1/'),
+    'must have "introspection_endpoint", as "metadata_uri" is off');
+refuses(block(introspection_response => 'jwt', verify => 'jwt'),
+    'both "introspection_response jwt" and "verify jwt"');
+refuses(block(introspection_response => 'jwt', client_auth => 'bearer',
+    client_id => undef), 'must have "client_id" for "introspection_response');
+
+for my $more ([], [ verify => 'introspection' ],
+    [ metadata_uri => 'off', jwks_uri => 'http://127.0.0.1:1/' ])
+{
+    my ($status, $output) = try_conf(block(introspection_response => 'jwt',
+        @$more));
+    is($status, 0, "introspection_response jwt, @$more") or diag $output;
+}
+
+for ([ verify => 'both' ], [ introspection_response => 'JWT' ], [ token_type => 'JWT' ], [ leeway => 'much' ],
     [ algorithms => 'none' ], [ algorithms => 'RS256 RS1' ],
     [ algorithms => 'es256' ])
 {

@@ -5,6 +5,7 @@
 
 #include "ngx_agent_module.h"
 #include "ngx_agent_jwks.h"
+#include "ngx_agent_jwt.h"
 #include "ngx_agent_metadata.h"
 
 
@@ -452,7 +453,7 @@ ngx_agent_main_documents(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
             return NGX_ERROR;
         }
 
-        if (provider[i]->verify != NGX_AGENT_VERIFY_INTROSPECTION
+        if (ngx_agent_jwt_keys(provider[i])
             && provider[i]->jwks == NULL
             && ngx_agent_jwks_add(cf, provider[i], zone) != NGX_OK)
         {

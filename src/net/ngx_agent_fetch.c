@@ -555,6 +555,8 @@ ngx_agent_fetch_finish(ngx_agent_fetch_t *f, ngx_agent_fetch_e error)
         answer.status = f->http.status;
         answer.body.data = f->body;
         answer.body.len = f->len;
+        answer.type.data = (u_char *) f->http.content_type.data;
+        answer.type.len = f->http.content_type.len;
         answer.max_age = f->http.max_age;
     }
 

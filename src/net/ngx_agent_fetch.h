@@ -79,6 +79,7 @@ typedef struct {
     ngx_agent_fetch_e      error;
     ngx_uint_t             status;
     ngx_str_t              body;
+    ngx_str_t              type;        /* Content-Type, or empty */
     int64_t                max_age;     /* seconds, as agent_http_t has it */
 
     /* of the address that answered; of ngx_agent_fetch_class(), the least

@@ -25,9 +25,9 @@ static ngx_int_t ngx_agent_call_cmp(const ngx_agent_call_t *call,
 static ngx_rbtree_key_t ngx_agent_call_hash(const u_char *key);
 static void ngx_agent_call_handler(ngx_event_t *ev);
 static ngx_int_t ngx_agent_call_try(ngx_agent_call_t *call);
+static ngx_int_t ngx_agent_call_server(ngx_agent_call_t *call);
 static ngx_int_t ngx_agent_call_local(ngx_agent_call_t *call);
 static ngx_int_t ngx_agent_call_claim(ngx_agent_call_t *call);
-static void ngx_agent_call_wait(ngx_agent_call_t *call);
 static void ngx_agent_call_tick(ngx_event_t *ev);
 static void ngx_agent_call_turns(ngx_uint_t places, ngx_uint_t taken);
 static ngx_uint_t ngx_agent_call_cached(ngx_agent_call_t *call);
@@ -265,22 +265,15 @@ ngx_agent_call_try(ngx_agent_call_t *call)
         return ngx_agent_call_local(call);
     }
 
+    if (call->answer.data) {
+        return ngx_agent_signed_try(call);
+    }
+
     if (ngx_agent_call_cached(call)) {
         return NGX_OK;
     }
 
-    /* it may have opened while this call waited */
-
-    if (call->probe == 0
-        && ngx_agent_breaker_open(call->zone, call->provider, NULL))
-    {
-        ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
-        return NGX_OK;
-    }
-
-    switch (ngx_agent_metadata_introspection(call->provider, &call->ep,
-                                             &call->retry_after))
-    {
+    switch (ngx_agent_call_server(call)) {
 
     case NGX_OK:
         break;
@@ -308,6 +301,32 @@ ngx_agent_call_try(ngx_agent_call_t *call)
     }
 
     return NGX_OK;
+}
+
+
+/* NGX_OK: it may be asked, at call->ep; NGX_AGAIN: soon */
+
+static ngx_int_t
+ngx_agent_call_server(ngx_agent_call_t *call)
+{
+    ngx_int_t  rc;
+
+    /* it may have opened while this call waited */
+
+    if (call->probe == 0
+        && ngx_agent_breaker_open(call->zone, call->provider, NULL))
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_agent_metadata_introspection(call->provider, &call->ep,
+                                          &call->retry_after);
+
+    if (rc != NGX_OK || !call->provider->response_jwt) {
+        return rc;
+    }
+
+    return ngx_agent_signed_ready(call);
 }
 
 
@@ -395,7 +414,7 @@ ngx_agent_call_claim(ngx_agent_call_t *call)
 }
 
 
-static void
+void
 ngx_agent_call_wait(ngx_agent_call_t *call)
 {
     ngx_msec_int_t  left;
@@ -476,7 +495,8 @@ ngx_agent_call_turns(ngx_uint_t places, ngx_uint_t taken)
         /* where one has no place the next have none */
 
         if (call->taken ? !taken
-            : (!places || (provider == full && !call->local)))
+            : (!places
+               || (provider == full && !ngx_agent_call_placed(call))))
         {
             ngx_agent_call_wait(call);
             continue;
@@ -484,7 +504,7 @@ ngx_agent_call_turns(ngx_uint_t places, ngx_uint_t taken)
 
         rc = ngx_agent_call_try(call);
 
-        if (rc == NGX_AGAIN && !call->taken && !call->local) {
+        if (rc == NGX_AGAIN && !call->taken && !ngx_agent_call_placed(call)) {
             full = provider;
         }
     }

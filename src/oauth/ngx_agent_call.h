@@ -33,6 +33,7 @@ struct ngx_agent_call_s {
     int64_t                        probe;       /* claim on it, 0: none */
     ngx_uint_t                     retry_after; /* seconds; 0: not known */
     const ngx_agent_endpoint_t    *ep;          /* in this turn only */
+    ngx_str_t                      answer;      /* that waits for keys */
     uint64_t                       tried;       /* keys, of a JWT */
     agent_reason_e                 reason;      /* with those */
     ngx_uint_t                     local;       /* a JWT that waits for keys */
@@ -61,6 +62,17 @@ ngx_agent_call_t *ngx_agent_call_find(const ngx_agent_token_t *token);
 void ngx_agent_call_join(ngx_agent_call_t *call, ngx_agent_token_t *token);
 
 
+/* it is tried again soon, until its deadline */
+
+void ngx_agent_call_wait(ngx_agent_call_t *call);
+
+
+/* it waits for keys, not for a place among other calls */
+
+#define ngx_agent_call_placed(call)                                           \
+    ((call)->local || (call)->answer.data)
+
+
 /*
  * Nobody waits for the call yet.  probe: what ngx_agent_breaker_open() gave,
  * which goes over to it.  NULL: no memory.
@@ -79,6 +91,40 @@ void ngx_agent_call_finish(ngx_agent_call_t *call, agent_reason_e reason,
 /* ngx_agent_introspect.c: asks the server; NGX_ERROR is logged */
 
 ngx_int_t ngx_agent_introspect(ngx_agent_call_t *call);
+
+
+/*
+ * The end of the call with what an answer was found to be; with AGENT_OK claims
+ * are set, and checked against the clock and the issuer yet.  err: what to tell
+ * with AGENT_PROVIDER_BAD_ANSWER.
+ */
+
+void ngx_agent_introspect_done(ngx_agent_call_t *call, agent_reason_e reason,
+    const agent_claims_t *claims, const char *err);
+
+
+/* octets for the claims of an answer */
+
+#define NGX_AGENT_CLAIMS_BUFFER  (128 * 1024)
+
+
+/*
+ * ngx_agent_signed.c: answers that are JWTs, RFC 9701.  Before the server is
+ * asked: NGX_OK, keys are there or being fetched; NGX_DECLINED, they cannot be
+ * had, and so no answer is of use, call->retry_after is set.
+ */
+
+ngx_int_t ngx_agent_signed_ready(ngx_agent_call_t *call);
+
+
+/*
+ * The first takes an answer that has come; the second goes on with it, when
+ * there may be keys: NGX_OK, the call is over, or NGX_AGAIN.
+ */
+
+void ngx_agent_signed_answer(ngx_agent_call_t *call,
+    const ngx_agent_answer_t *answer);
+ngx_int_t ngx_agent_signed_try(ngx_agent_call_t *call);
 
 
 /*

@@ -6,11 +6,10 @@
 #include "ngx_agent_call.h"
 #include "ngx_agent_client.h"
 #include "agent_form.h"
+#include "agent_introspection_jwt.h"
 
 #include <openssl/crypto.h>
 
-
-#define NGX_AGENT_CLAIMS_BUFFER  (128 * 1024)
 
 /* the longest that goes before what proves who asks */
 
@@ -35,8 +34,9 @@ static void ngx_agent_introspect_answer(void *data,
 static ngx_uint_t ngx_agent_introspect_lasting(agent_reason_e reason);
 static agent_reason_e ngx_agent_introspect_status(ngx_agent_call_t *call,
     const ngx_agent_answer_t *answer);
-static agent_reason_e ngx_agent_introspect_claims(ngx_agent_call_t *call,
-    const ngx_agent_answer_t *answer, u_char *buf, agent_claims_t *claims);
+static agent_reason_e ngx_agent_introspect_claims(
+    const ngx_agent_answer_t *answer, u_char *buf, agent_claims_t *claims,
+    char *err);
 static agent_reason_e ngx_agent_introspect_judge(
     const ngx_agent_provider_t *provider, const agent_claims_t *claims);
 static ngx_uint_t ngx_agent_introspect_warn(ngx_agent_call_t *call,
@@ -159,11 +159,12 @@ ngx_agent_introspect_headers(ngx_agent_call_t *call, const ngx_str_t *secret,
     u_char  *p;
 
     static const u_char  fixed[] =
-        "Accept: application/json" CRLF
-        "Content-Type: application/x-www-form-urlencoded" CRLF;
+        "Content-Type: application/x-www-form-urlencoded" CRLF
+        "Accept: ";
 
     p = ngx_pnalloc(call->pool,
-                    sizeof(fixed) + sizeof("Authorization: Bearer " CRLF)
+                    sizeof(fixed) + sizeof(AGENT_INTROSPECTION_JWT_TYPE CRLF)
+                    + sizeof("Authorization: Bearer " CRLF)
                     + agent_base64_room(
                           agent_form_room(call->provider->client_id.len) + 1
                           + agent_form_room(secret->len)));
@@ -174,6 +175,13 @@ ngx_agent_introspect_headers(ngx_agent_call_t *call, const ngx_str_t *secret,
     headers->data = p;
 
     p = ngx_agent_copy(p, fixed);
+
+    if (call->provider->response_jwt) {
+        p = ngx_agent_copy(p, AGENT_INTROSPECTION_JWT_TYPE CRLF);
+
+    } else {
+        p = ngx_agent_copy(p, "application/json" CRLF);
+    }
 
     if (call->provider->client_auth == NGX_AGENT_CLIENT_BASIC) {
         p = ngx_agent_introspect_basic(call, p, secret);
@@ -233,28 +241,58 @@ ngx_agent_introspect_answer(void *data, const ngx_agent_answer_t *answer)
 {
     ngx_agent_call_t *call = data;
 
+    char             err[AGENT_ERROR_LEN];
     u_char          *buf;
     agent_reason_e   reason;
     agent_claims_t   claims;
 
     call->fetch = NULL;
-    buf = NULL;
 
     reason = ngx_agent_introspect_status(call, answer);
 
+    if (reason != AGENT_OK) {
+        ngx_agent_call_finish(call, reason, NULL);
+        return;
+    }
+
+    if (call->provider->response_jwt) {
+        ngx_agent_signed_answer(call, answer);
+        return;
+    }
+
+    buf = ngx_palloc(call->pool, NGX_AGENT_CLAIMS_BUFFER);
+    if (buf == NULL) {
+        ngx_agent_call_finish(call, AGENT_INTERNAL_ERROR, NULL);
+        return;
+    }
+
+    reason = ngx_agent_introspect_claims(answer, buf, &claims, err);
+
+    ngx_agent_introspect_done(call, reason, &claims, err);
+}
+
+
+void
+ngx_agent_introspect_done(ngx_agent_call_t *call, agent_reason_e reason,
+    const agent_claims_t *claims, const char *err)
+{
+    if (reason == AGENT_PROVIDER_BAD_ANSWER
+        && ngx_agent_introspect_warn(call, NGX_AGENT_WARN_CLAIMS))
+    {
+        ngx_log_error(NGX_LOG_ERR, call->log, 0,
+                      "agent_auth: provider \"%V\": %s",
+                      &call->provider->name, err);
+    }
+
     if (reason == AGENT_OK) {
-
-        buf = ngx_palloc(call->pool, NGX_AGENT_CLAIMS_BUFFER);
-
-        reason = buf ? ngx_agent_introspect_claims(call, answer, buf, &claims)
-                     : AGENT_INTERNAL_ERROR;
+        reason = ngx_agent_introspect_judge(call->provider, claims);
     }
 
     if (ngx_agent_introspect_lasting(reason)) {
-        ngx_agent_token_store(call, reason, &claims);
+        ngx_agent_token_store(call, reason, claims);
     }
 
-    ngx_agent_call_finish(call, reason, &claims);
+    ngx_agent_call_finish(call, reason, claims);
 }
 
 
@@ -347,29 +385,20 @@ ngx_agent_introspect_status(ngx_agent_call_t *call,
 
 
 static agent_reason_e
-ngx_agent_introspect_claims(ngx_agent_call_t *call,
-    const ngx_agent_answer_t *answer, u_char *buf, agent_claims_t *claims)
+ngx_agent_introspect_claims(const ngx_agent_answer_t *answer, u_char *buf,
+    agent_claims_t *claims, char *err)
 {
-    char  err[AGENT_ERROR_LEN];
-
     switch (agent_introspection(answer->body.data, answer->body.len, buf,
                                 NGX_AGENT_CLAIMS_BUFFER, claims, err))
     {
 
     case AGENT_INTROSPECTION_ACTIVE:
-        return ngx_agent_introspect_judge(call->provider, claims);
+        return AGENT_OK;
 
     case AGENT_INTROSPECTION_INACTIVE:
         return AGENT_TOKEN_INACTIVE;
 
     default:
-
-        if (ngx_agent_introspect_warn(call, NGX_AGENT_WARN_CLAIMS)) {
-            ngx_log_error(NGX_LOG_ERR, call->log, 0,
-                          "agent_auth: provider \"%V\": %s",
-                          &call->provider->name, err);
-        }
-
         return AGENT_PROVIDER_BAD_ANSWER;
     }
 }

@@ -293,18 +293,39 @@ ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
 
 
 ngx_int_t
+ngx_agent_jwks_next(const ngx_agent_provider_t *provider,
+    const agent_jwks_t **set, uint64_t *tried, ngx_uint_t *retry_after)
+{
+    ngx_int_t  rc;
+    uint64_t   generation;
+
+    rc = ngx_agent_jwks_get(provider, set, retry_after);
+
+    if (rc != NGX_OK || *set == NULL) {
+        return rc;
+    }
+
+    generation = provider->keys ? provider->keys->generation : 1;
+
+    /* not again with the same keys, while newer ones are fetched */
+
+    if (*tried && *tried == generation) {
+        return ngx_agent_jwks_renew(provider) == NGX_AGAIN ? NGX_AGAIN
+                                                           : NGX_DONE;
+    }
+
+    *tried = generation;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_agent_jwks_renew(const ngx_agent_provider_t *provider)
 {
     return provider->keys
            ? ngx_agent_document_renew(provider->keys, NGX_AGENT_JWKS_COOLDOWN)
            : NGX_DECLINED;
-}
-
-
-uint64_t
-ngx_agent_jwks_generation(const ngx_agent_provider_t *provider)
-{
-    return provider->keys ? provider->keys->generation : 1;
 }
 
 

@@ -37,16 +37,20 @@ ngx_int_t ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
 
 
 /*
+ * The same, for who found no key of use before: *tried, 0 at first, tells with
+ * which ones.  NGX_DONE: there are no others, and will be none soon.
+ */
+
+ngx_int_t ngx_agent_jwks_next(const ngx_agent_provider_t *provider,
+    const agent_jwks_t **set, uint64_t *tried, ngx_uint_t *retry_after);
+
+
+/*
  * A token may be of a key that is not among them: NGX_AGAIN, they are fetched
  * anew, get them again soon.  NGX_DECLINED: they were, just now.
  */
 
 ngx_int_t ngx_agent_jwks_renew(const ngx_agent_provider_t *provider);
-
-
-/* another number for other keys, those of ngx_agent_jwks_get() */
-
-uint64_t ngx_agent_jwks_generation(const ngx_agent_provider_t *provider);
 
 
 /* whether the key that signed a token (claims->signer) is still among them */

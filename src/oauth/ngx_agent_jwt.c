@@ -8,6 +8,8 @@
 
 static ngx_int_t ngx_agent_jwt_sources(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
+static ngx_int_t ngx_agent_jwt_response(ngx_conf_t *cf,
+    const ngx_agent_provider_t *provider);
 static agent_reason_e ngx_agent_jwt_verify(
     const ngx_agent_provider_t *provider, const agent_str_t *value,
     const agent_jwks_t *set, u_char *buf, agent_claims_t *claims,
@@ -59,7 +61,11 @@ ngx_agent_jwt_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 static ngx_int_t
 ngx_agent_jwt_sources(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 {
-    ngx_uint_t  off, keys, endpoint;
+    ngx_uint_t  off, keys, endpoint, lacks_keys, lacks_endpoint;
+
+    if (ngx_agent_jwt_response(cf, provider) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     off = (provider->metadata_uri.len == 3
            && ngx_strncmp(provider->metadata_uri.data, "off", 3) == 0);
@@ -67,16 +73,19 @@ ngx_agent_jwt_sources(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     keys = (provider->jwks_uri.len || provider->jwks_file.len);
     endpoint = (provider->introspection_endpoint.len != 0);
 
-    /* "auto" is what can be done */
+    /* "auto" is what can be done; keys may be for answers alone */
 
-    if (provider->verify == NGX_AGENT_VERIFY_AUTO && off && keys != endpoint) {
+    if (provider->verify == NGX_AGENT_VERIFY_AUTO && off && keys != endpoint
+        && !provider->response_jwt)
+    {
         provider->verify = keys ? NGX_AGENT_VERIFY_JWT
                                 : NGX_AGENT_VERIFY_INTROSPECTION;
     }
 
-    provider->discover =
-        (!keys && provider->verify != NGX_AGENT_VERIFY_INTROSPECTION)
-        || (!endpoint && provider->verify != NGX_AGENT_VERIFY_JWT);
+    lacks_keys = (!keys && ngx_agent_jwt_keys(provider));
+    lacks_endpoint = (!endpoint && provider->verify != NGX_AGENT_VERIFY_JWT);
+
+    provider->discover = (lacks_keys || lacks_endpoint);
 
     if (!provider->discover || !off) {
         return NGX_OK;
@@ -85,9 +94,45 @@ ngx_agent_jwt_sources(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"agent_oauth_provider %V\" must have \"%s\", as "
                        "\"metadata_uri\" is off", &provider->name,
-                       provider->verify == NGX_AGENT_VERIFY_JWT
-                       ? "jwks_uri" : "introspection_endpoint");
+                       lacks_endpoint ? "introspection_endpoint" : "jwks_uri");
     return NGX_ERROR;
+}
+
+
+/* RFC 9701, 5: an answer says for whom it is */
+
+static ngx_int_t
+ngx_agent_jwt_response(ngx_conf_t *cf, const ngx_agent_provider_t *provider)
+{
+    if (!provider->response_jwt) {
+        return NGX_OK;
+    }
+
+    if (provider->verify == NGX_AGENT_VERIFY_JWT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "both \"introspection_response jwt\" and \"verify "
+                           "jwt\", with which nothing is introspected, in "
+                           "\"agent_oauth_provider %V\"", &provider->name);
+        return NGX_ERROR;
+    }
+
+    if (provider->client_id.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"agent_oauth_provider %V\" must have "
+                           "\"client_id\" for \"introspection_response jwt\", "
+                           "whose \"aud\" it is", &provider->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_agent_jwt_keys(const ngx_agent_provider_t *provider)
+{
+    return provider->verify != NGX_AGENT_VERIFY_INTROSPECTION
+           || provider->response_jwt;
 }
 
 
@@ -119,7 +164,11 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
     ngx_uint_t           renew;
     const agent_jwks_t  *set;
 
-    rc = ngx_agent_jwks_get(provider, &set, retry_after);
+    rc = ngx_agent_jwks_next(provider, &set, tried, retry_after);
+
+    if (rc == NGX_DONE) {
+        return NGX_OK;
+    }
 
     if (rc != NGX_OK) {
         return rc;
@@ -129,15 +178,6 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
         *reason = AGENT_SIGNING_KEY_UNKNOWN;
         return NGX_OK;
     }
-
-    /* not again with the same keys, while newer ones are fetched */
-
-    if (*tried && *tried == ngx_agent_jwks_generation(provider)) {
-        return ngx_agent_jwks_renew(provider) == NGX_AGAIN ? NGX_AGAIN
-                                                           : NGX_OK;
-    }
-
-    *tried = ngx_agent_jwks_generation(provider);
 
     buf = ngx_pnalloc(pool, agent_jwt_room(value->len));
 

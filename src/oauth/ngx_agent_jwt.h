@@ -18,6 +18,11 @@
 ngx_int_t ngx_agent_jwt_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider);
 
 
+/* whether its keys are needed: for such tokens, or for answers of RFC 9701 */
+
+ngx_uint_t ngx_agent_jwt_keys(const ngx_agent_provider_t *provider);
+
+
 /*
  * Whether the provider's tokens that look like this are checked here.  What
  * does is never shown to it, also if the check fails.

@@ -240,7 +240,11 @@ ngx_agent_metadata_parse(ngx_agent_document_t *doc, const ngx_str_t *body,
         return NGX_ERROR;
     }
 
-    if (provider->verify == NGX_AGENT_VERIFY_JWT && md.jwks_uri.len == 0) {
+    if (md.jwks_uri.len == 0
+        && (provider->verify == NGX_AGENT_VERIFY_JWT
+            || (provider->response_jwt && provider->jwks_uri.len == 0
+                && provider->jwks == NULL)))
+    {
         (void) agent_fail(err, "it names no \"jwks_uri\", set that in "
                           "\"agent_oauth_provider\"");
         return NGX_ERROR;

@@ -80,6 +80,13 @@ static ngx_conf_enum_t  ngx_agent_token_types[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_agent_responses[] = {
+    { ngx_string("json"), 0 },
+    { ngx_string("jwt"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 #define ngx_agent_provider_field(member)                                      \
     offsetof(ngx_agent_provider_t, member)
 
@@ -93,6 +100,9 @@ static const ngx_agent_param_t  ngx_agent_params[] = {
 
     { ngx_string("introspection_endpoint"), ngx_agent_param_text,
       ngx_agent_provider_field(introspection_endpoint), NULL },
+
+    { ngx_string("introspection_response"), ngx_agent_param_enum,
+      ngx_agent_provider_field(response_jwt), ngx_agent_responses },
 
     { ngx_string("jwks_uri"), ngx_agent_param_text,
       ngx_agent_provider_field(jwks_uri), NULL },
@@ -201,6 +211,7 @@ ngx_agent_provider_block(ngx_conf_t *cf, ngx_array_t *providers)
     provider->client_auth = NGX_CONF_UNSET_UINT;
     provider->algorithms = NGX_CONF_UNSET_UINT;
     provider->token_type = NGX_CONF_UNSET_UINT;
+    provider->response_jwt = NGX_CONF_UNSET_UINT;
     provider->leeway = NGX_CONF_UNSET_MSEC;
     provider->max_ttl = NGX_CONF_UNSET_MSEC;
     provider->negative_ttl = NGX_CONF_UNSET_MSEC;
@@ -730,6 +741,7 @@ ngx_agent_provider_defaults(ngx_agent_provider_t *provider)
     ngx_conf_init_uint_value(provider->client_auth, NGX_AGENT_CLIENT_BASIC);
     ngx_conf_init_uint_value(provider->algorithms, NGX_AGENT_ALGORITHMS);
     ngx_conf_init_uint_value(provider->token_type, 0);
+    ngx_conf_init_uint_value(provider->response_jwt, 0);
     ngx_conf_init_msec_value(provider->leeway, 30000);
     ngx_conf_init_msec_value(provider->max_ttl, 60000);
     ngx_conf_init_msec_value(provider->negative_ttl, 5000);
@@ -753,7 +765,7 @@ static void
 ngx_agent_provider_part(ngx_agent_provider_t *provider)
 {
     u_char       digest[AGENT_SHA256_LEN];
-    u_char       text[AGENT_SHA256_LEN * 10 + NGX_INT64_LEN * 9], *p;
+    u_char       text[AGENT_SHA256_LEN * 10 + NGX_INT64_LEN * 10], *p;
     ngx_uint_t   i;
 
     const ngx_str_t  *texts[] = {
@@ -771,11 +783,11 @@ ngx_agent_provider_part(ngx_agent_provider_t *provider)
         p += AGENT_SHA256_LEN;
     }
 
-    p = ngx_sprintf(p, "%M %M %M %M %ui %ui %ui %ui %i", provider->max_ttl,
+    p = ngx_sprintf(p, "%M %M %M %M %ui %ui %ui %ui %ui %i", provider->max_ttl,
                     provider->negative_ttl, provider->stale_if_error,
                     provider->leeway, provider->verify, provider->algorithms,
-                    provider->token_type, provider->client_auth,
-                    provider->ssl_verify);
+                    provider->token_type, provider->response_jwt,
+                    provider->client_auth, provider->ssl_verify);
 
     agent_sha256(text, p - text, digest);
     ngx_memcpy(provider->part, digest, NGX_AGENT_CACHE_PART);

@@ -58,6 +58,7 @@ typedef struct {
     ngx_uint_t                   client_auth;
     ngx_uint_t                   algorithms;    /* of agent_alg_e */
     ngx_uint_t                   token_type;    /* any */
+    ngx_uint_t                   response_jwt;  /* of introspection */
     ngx_msec_t                   leeway;
     ngx_msec_t                   max_ttl;
     ngx_msec_t                   negative_ttl;
