@@ -1,5 +1,5 @@
 // usage: node t/as/server.js --port N [--host ADDRESS] [--dir DIR]
-//            [--tls CERT KEY] [--issuer URI]
+//            [--tls CERT KEY] [--issuer URI] [--people]
 //
 // An authorization server for tests and the quickstart: the npm package
 // oidc-provider, which t/as/install puts into build/as, on loopback only, with
@@ -40,6 +40,12 @@
 //     claims=JSON   an object: further claims
 //
 // Without a resource a token is opaque and has no audience.
+//
+// With --people any client may register itself (RFC 7591), for scopes that it
+// names then, and have a person's tokens by an authorization code with PKCE; so
+// may agent-person, which has no secret and gets its code at REDIRECT.  The
+// person is always anna, who logs in and consents to all that is asked for as
+// soon as a browser that keeps cookies follows the redirects.
 //
 // Control, all POST but the first:
 //
@@ -86,10 +92,13 @@ const endpoints = {
 
 const DISCOVERY = '/.well-known/openid-configuration';
 const METADATA = '/.well-known/oauth-authorization-server';
+const PERSON = '/person/';
+const REDIRECT = 'http://127.0.0.1:9/callback';
 
 let options;
 let issuer;
 let answer;                         // of the library, to (request, response)
+let logIn;                          // the person, likewise
 let signing = [];                   // JWKs, the newest first
 
 const store = new Map();
@@ -171,6 +180,15 @@ function clients() {
         client('agent', 'mtls',
             { tls_client_certificate_bound_access_tokens: true }),
     ];
+
+    if (options.people) {
+        list.push(client('agent', 'person', {
+            token_endpoint_auth_method: 'none',
+            redirect_uris: [ REDIRECT ],
+            response_types: [ 'code' ],
+            grant_types: [ 'authorization_code' ],
+        }));
+    }
 
     if (options.dir !== undefined) {
         for (const kind of [ 'rs256', 'es256', 'tls', 'self' ]) {
@@ -263,6 +281,11 @@ class Adapter {
             payload,
             ends: seconds ? Date.now() + seconds * 1000 : Infinity,
         });
+
+        if (payload.uid !== undefined) {
+            store.set(this.key(`uid:${payload.uid}`),
+                { payload: id, ends: Infinity });
+        }
     }
 
     async find(id) {
@@ -292,16 +315,22 @@ class Adapter {
         store.delete(this.key(id));
     }
 
-    async findByUid() {
-        return undefined;
+    async findByUid(uid) {
+        const id = await this.find(`uid:${uid}`);
+
+        return id === undefined ? undefined : this.find(id);
     }
 
     async findByUserCode() {
         return undefined;
     }
 
-    async revokeByGrantId() {
-        // no grant that these clients may use has one
+    async revokeByGrantId(grant) {
+        for (const [ key, { payload } ] of store) {
+            if (payload.grantId === grant) {
+                store.delete(key);
+            }
+        }
     }
 }
 
@@ -345,6 +374,42 @@ function certificateMatches(ctx, property, expected) {
 
     return property === 'tls_client_auth_san_dns'
         && names.split(', ').includes(`DNS:${expected}`);
+}
+
+
+// consents to what the client asks for
+
+async function grantAll(ctx) {
+    const { provider, client, session, params } = ctx.oidc;
+    const grant = new provider.Grant(
+        { clientId: client.clientId, accountId: session.accountId });
+    const resource = params.resource;
+
+    grant.addOIDCScope(params.scope ?? '');
+
+    if (resource !== undefined) {
+        grant.addResourceScope(wanted(resource).audience, params.scope ?? '');
+        grant.addResourceScope(resource, params.scope ?? '');
+    }
+
+    await grant.save();
+
+    return grant;
+}
+
+
+function people() {
+    return {
+        findAccount: (ctx, sub) =>
+            ({ accountId: sub, claims: async () => ({ sub }) }),
+        interactions: {
+            url: (ctx, { uid }) =>
+                `${new URL(issuer).pathname.replace(/\/$/, '')}${PERSON}${uid}`,
+        },
+        loadExistingGrant: grantAll,
+        pkce: { methods: [ 'S256' ], required: () => true },
+        responseTypes: [ 'code' ],
+    };
 }
 
 
@@ -415,8 +480,10 @@ function configuration(list) {
                 },
                 getResourceServerInfo: resourceServer,
             },
+            registration: { enabled: options.people },
             revocation: { enabled },
         },
+        ...(options.people ? people() : {}),
     };
 }
 
@@ -440,6 +507,13 @@ async function instantiate() {
     });
 
     answer = provider.callback();
+    logIn = async (request, response) => {
+        const { prompt } = await provider.interactionDetails(request, response);
+
+        return provider.interactionFinished(request, response,
+            prompt.name === 'login' ? { login: { accountId: 'anna' } }
+                : { consent: {} });
+    };
 }
 
 
@@ -519,6 +593,10 @@ async function serve(request, response) {
         }
     }
 
+    if (options.people && local?.startsWith(PERSON)) {
+        return logIn(request, response);
+    }
+
     return answer(request, response);
 }
 
@@ -592,6 +670,7 @@ function commandLine() {
             host: { type: 'string', default: '127.0.0.1' },
             dir: { type: 'string' },
             issuer: { type: 'string' },
+            people: { type: 'boolean', default: false },
         },
     });
 

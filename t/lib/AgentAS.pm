@@ -16,8 +16,9 @@ package AgentAS;
 #     $as->revoke('agent-basic', $token);
 #
 # start() takes tls => 1; faults => 1; path => '/tenant', the path of the
-# issuer; port and server_port => N where it matters which (of what clients
-# see, of the server behind the faults); host => '::1', where faults listens;
+# issuer; people => 1, a person who consents; port and server_port => N where it
+# matters which (of what clients see, of the server behind the faults); host =>
+# '::1', where faults listens;
 # unix => PATH: faults listens there, and the issuer is the server behind it.
 # What it makes is in $as->dir:
 # ca.crt, CLIENT.key, CLIENT.crt, CLIENT.secret, and what t/as/certs says.
@@ -141,6 +142,7 @@ sub start_server {
 
     push @options, '--tls', $self->cert('server')
         if $self->{tls} && !$self->{faults};
+    push @options, '--people' if $self->{people};
 
     # the path needs the port before the server chooses it
 
