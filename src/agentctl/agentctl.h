@@ -31,6 +31,7 @@ typedef struct {
     int                 (*run)(ctl_t *ctl);
     uint32_t              options;      /* bits: ctl_bit() */
     uint32_t              required;
+    unsigned              files:1;      /* the operand: one or more files */
 } ctl_command_t;
 
 
@@ -58,6 +59,8 @@ struct ctl_s {
     const ctl_command_t  *command;
     const char           *file;         /* the key file */
     const char           *operand;      /* the id, or NULL */
+    const char          **files;        /* instead of it, nfiles */
+    size_t                nfiles;
     ctl_arg_t            *args;
     size_t                nargs;
     int64_t               now;

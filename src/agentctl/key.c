@@ -1,5 +1,6 @@
 
 #include "key.h"
+#include "migration.h"
 #include "options.h"
 
 
@@ -141,6 +142,15 @@ const ctl_group_t  ctl_groups[] = {
       .example =
 "  agentctl key issue --help\n",
       .commands = ctl_key_commands },
+
+    { .name = "migration",
+      .summary = "the way from keys to tokens",
+      .text =
+"Tells from audit logs how far agents have come on the way from API keys to\n"
+"access tokens.  Nothing is changed.\n",
+      .example =
+"  agentctl migration report --help\n",
+      .commands = ctl_migration_commands },
 
     { .name = NULL }
 };

@@ -36,6 +36,7 @@ main(int argc, char **argv)
     rc = ctl_run(&ctl, argc, argv);
 
     free(ctl.args);
+    free(ctl.files);
 
     if ((fflush(stdout) != 0 || ferror(stdout)) && rc == CTL_DONE) {
         ctl_error("writing to standard output failed");

@@ -18,6 +18,8 @@ typedef enum {
     CTL_TYPE_TEXT,
     CTL_TYPE_LIST,
     CTL_TYPE_TIME,
+    CTL_TYPE_PAST,
+    CTL_TYPE_ALIAS,
     CTL_TYPE_DURATION
 } ctl_type_e;
 
@@ -38,8 +40,9 @@ static int ctl_utf8(const char *text);
 static int ctl_option_value(const ctl_t *ctl, const ctl_option_t *o,
     const char *value);
 static int ctl_options_complete(ctl_t *ctl);
+static int ctl_operand_add(ctl_t *ctl, const char *operand, int number);
 static int ctl_operand_check(const ctl_t *ctl);
-static int ctl_time_value(const char *text, int64_t now, int64_t *t);
+static int ctl_time_value(const char *text, int64_t now, int sign, int64_t *t);
 static agent_str_t ctl_text(const char *text);
 
 
@@ -52,8 +55,8 @@ static const ctl_option_t  ctl_options[] = {
     { "owner", "NAME", "who answers for the agent", CTL_TYPE_TEXT },
     { "scope", "SCOPE", "a scope that the key has (repeatable)",
       CTL_TYPE_LIST },
-    { "service", "NAME", "a service the key is restricted to (repeatable)",
-      CTL_TYPE_LIST },
+    { "service", "NAME", "a service the key is restricted to, or the report\n"
+      "is about (repeatable)", CTL_TYPE_LIST },
     { "network", "CIDR", "a network the key is accepted from (repeatable)",
       CTL_TYPE_LIST },
     { "not-before", "TIME", "when the key begins to be accepted",
@@ -83,6 +86,14 @@ static const ctl_option_t  ctl_options[] = {
       "default 366d", CTL_TYPE_DURATION },
     { "strict", NULL, "exit 1 where there are only warnings, too",
       CTL_TYPE_FLAG },
+    { "since", "TIME", "only lines from then on: a date or, back from now,\n"
+      "a duration", CTL_TYPE_PAST },
+    { "recent", "DURATION", "how long before the last line is of late;\n"
+      "default 30d", CTL_TYPE_DURATION },
+    { "location", "NAME", "only this location, as nginx names it\n"
+      "(repeatable)", CTL_TYPE_LIST },
+    { "alias", "AGENT=CLIENT", "tokens of this client are of the agent\n"
+      "whose keys have that name (repeatable)", CTL_TYPE_ALIAS },
     { "json", NULL, "print JSON", CTL_TYPE_FLAG },
     { "help", NULL, "print this text", CTL_TYPE_FLAG }
 };
@@ -94,6 +105,7 @@ ctl_options_parse(ctl_t *ctl, int argc, char **argv)
     int  i, rest;
 
     ctl->args = ctl_alloc(((size_t) argc + 1) * sizeof(ctl_arg_t));
+    ctl->files = ctl_alloc(((size_t) argc + 1) * sizeof(char *));
 
     for (i = 0, rest = 0; i < argc; i++) {
 
@@ -111,28 +123,43 @@ ctl_options_parse(ctl_t *ctl, int argc, char **argv)
             continue;
         }
 
-        /* it is not quoted: it may be a key that slipped in */
-
-        if (ctl->command->operand == NULL) {
-            ctl_error("\"%s %s\" takes options only, argument %d is none",
-                      ctl->group->name, ctl->command->name, i + 1);
+        if (ctl_operand_add(ctl, argv[i], i + 1) != CTL_DONE) {
             return CTL_USAGE;
         }
-
-        if (ctl->operand) {
-            ctl_error("\"%s %s\" takes one %s, argument %d is one too many",
-                      ctl->group->name, ctl->command->name,
-                      ctl->command->operand, i + 1);
-            return CTL_USAGE;
-        }
-
-        ctl->operand = argv[i];
     }
 
     return ctl_option(ctl, CTL_OPT_HELP) ? CTL_DONE
                                          : ctl_options_complete(ctl);
 }
 
+
+/* it is not quoted: it may be a key that slipped in */
+
+static int
+ctl_operand_add(ctl_t *ctl, const char *operand, int number)
+{
+    if (ctl->command->files) {
+        ctl->files[ctl->nfiles++] = operand;
+        return CTL_DONE;
+    }
+
+    if (ctl->command->operand == NULL) {
+        ctl_error("\"%s %s\" takes options only, argument %d is none",
+                  ctl->group->name, ctl->command->name, number);
+        return CTL_USAGE;
+    }
+
+    if (ctl->operand) {
+        ctl_error("\"%s %s\" takes one %s, argument %d is one too many",
+                  ctl->group->name, ctl->command->name,
+                  ctl->command->operand, number);
+        return CTL_USAGE;
+    }
+
+    ctl->operand = operand;
+
+    return CTL_DONE;
+}
 
 
 /* argv[*i] begins with a dash; *i is moved on to the value where it is apart */
@@ -225,7 +252,9 @@ ctl_option_check(const ctl_t *ctl, unsigned option, const char *value)
         return CTL_USAGE;
     }
 
-    if (o->type != CTL_TYPE_LIST && ctl_option(ctl, option)) {
+    if (o->type != CTL_TYPE_LIST && o->type != CTL_TYPE_ALIAS
+        && ctl_option(ctl, option))
+    {
         ctl_error("option \"--%s\" is given twice", o->name);
         return CTL_USAGE;
     }
@@ -257,10 +286,23 @@ ctl_option_value(const ctl_t *ctl, const ctl_option_t *o, const char *value)
     int64_t      t;
     agent_str_t  text;
 
-    if (o->type == CTL_TYPE_TIME && ctl_time_value(value, ctl->now, &t) != 0) {
+    if ((o->type == CTL_TYPE_TIME || o->type == CTL_TYPE_PAST)
+        && ctl_time_value(value, ctl->now, o->type == CTL_TYPE_PAST ? -1 : 1,
+                          &t)
+           != 0)
+    {
         ctl_error("--%s \"%s\" is neither a date such as "
                   "\"2027-01-31T00:00:00Z\" nor a duration such as \"90d\"",
                   o->name, value);
+        return CTL_USAGE;
+    }
+
+    if (o->type == CTL_TYPE_ALIAS
+        && (value[0] == '=' || strchr(value, '=') == NULL
+            || strchr(value, '=')[1] == '\0'))
+    {
+        ctl_error("--%s \"%s\" is not of the form %s", o->name, value,
+                  o->value);
         return CTL_USAGE;
     }
 
@@ -296,7 +338,13 @@ ctl_options_complete(ctl_t *ctl)
         return CTL_USAGE;
     }
 
-    if (ctl->command->operand && ctl->operand == NULL) {
+    if (ctl->command->files && ctl->nfiles == 0) {
+        ctl_error("\"%s %s\" needs a file, or \"-\" for standard input",
+                  ctl->group->name, ctl->command->name);
+        return CTL_USAGE;
+    }
+
+    if (ctl->command->operand && !ctl->command->files && ctl->operand == NULL) {
         ctl_error("\"%s %s\" needs the %s of a key, \"agentctl %s list\" "
                   "shows them", ctl->group->name, ctl->command->name,
                   ctl->command->operand, ctl->group->name);
@@ -381,7 +429,7 @@ ctl_option_time(const ctl_t *ctl, ctl_option_e option)
 
     value = ctl_option(ctl, option);
 
-    if (value == NULL || ctl_time_value(value, ctl->now, &t) != 0) {
+    if (value == NULL || ctl_time_value(value, ctl->now, 1, &t) != 0) {
         return AGENT_TIME_NONE;
     }
 
@@ -389,8 +437,26 @@ ctl_option_time(const ctl_t *ctl, ctl_option_e option)
 }
 
 
+int64_t
+ctl_option_past(const ctl_t *ctl, ctl_option_e option)
+{
+    int64_t      t;
+    const char  *value;
+
+    value = ctl_option(ctl, option);
+
+    if (value == NULL || ctl_time_value(value, ctl->now, -1, &t) != 0) {
+        return 0;
+    }
+
+    return t;
+}
+
+
+/* sign: whether a duration leads forward or back */
+
 static int
-ctl_time_value(const char *value, int64_t now, int64_t *t)
+ctl_time_value(const char *value, int64_t now, int sign, int64_t *t)
 {
     int64_t      seconds;
     agent_str_t  text;
@@ -407,7 +473,7 @@ ctl_time_value(const char *value, int64_t now, int64_t *t)
         return -1;
     }
 
-    *t = now + seconds;
+    *t = now + sign * seconds;
 
     return 0;
 }

@@ -37,6 +37,10 @@ typedef enum {
     CTL_OPT_WITHIN,
     CTL_OPT_MAX_AGE,
     CTL_OPT_STRICT,
+    CTL_OPT_SINCE,
+    CTL_OPT_RECENT,
+    CTL_OPT_LOCATION,
+    CTL_OPT_ALIAS,
     CTL_OPT_JSON,
     CTL_OPT_HELP,
     CTL_OPT_MAX
@@ -71,6 +75,11 @@ const char *ctl_option_next(const ctl_t *ctl, ctl_option_e option, size_t *i);
 /* a date, or a duration from ctl->now on; AGENT_TIME_NONE where not given */
 
 int64_t ctl_option_time(const ctl_t *ctl, ctl_option_e option);
+
+
+/* a date, or a duration before ctl->now; 0 where not given */
+
+int64_t ctl_option_past(const ctl_t *ctl, ctl_option_e option);
 
 
 /* seconds, or otherwise where not given */

@@ -98,6 +98,13 @@ for my $command (@commands) {
     like($page, qr/^\.It Cm key $command\b/m, "the manual page has $command");
 }
 
+{
+    my $help = agentctl(qw/ migration report --help /)->{out};
+
+    $help{$1} = 1 while $help =~ /^  --([a-z-]+)/mg;
+    like($page, qr/^\.It Cm migration report\b/m, 'the manual page has it');
+}
+
 $manual{$1} = 1 while $page =~ /^\.It Fl -([a-z-]+)/mg;
 $help{version} = 1;
 
