@@ -41,9 +41,9 @@ const ctl_command_t  ctl_migration_commands[] = {
       .operand = "AUDITLOG...",
       .summary = "who still uses keys, and what would break without",
       .text =
-"Reads audit logs, in any order, as they are or compressed by gzip, \"-\" being\n"
-"standard input, and tells who still uses keys and who tokens, where, how\n"
-"often and when; who could not go on where tokens only were accepted; what\n"
+"Reads audit logs, in any order, as they are or compressed by gzip; \"-\" is\n"
+"standard input.  Tells who still uses keys and who tokens, where, how often\n"
+"and when; who could not go on where tokens only were accepted; what\n"
 "was refused since tokens are used; and which keys in grace are in use.\n"
 "Agents are compared by name: a token counts for the agent that is called as\n"
 "its client, or as --alias says.  Lines at fault are counted, and named on\n"

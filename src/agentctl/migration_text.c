@@ -101,8 +101,8 @@ ctl_mt_places(const ctl_migration_t *m)
     const ctl_place_t  *place;
 
     printf("\nLOCATIONS: requests by token; agents on tokens only, on both, on "
-           "keys only\n\n%-*s  TOKENS      KEYS  DONE  AGENTS (T/B/K)  SUNSET\n",
-           CTL_PLACE, "LOCATION SERVICE SERVER");
+           "keys only\n\n%-*s  TOKENS      KEYS  DONE  AGENTS (T/B/K)  "
+           "SUNSET\n", CTL_PLACE, "LOCATION SERVICE SERVER");
 
     for (i = 0; i < m->places.n; i++) {
 
