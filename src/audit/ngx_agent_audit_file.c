@@ -26,6 +26,8 @@ static void ngx_agent_audit_file_mark(ngx_agent_audit_sink_t *sink,
     size_t size);
 static void ngx_agent_audit_file_written(ngx_agent_audit_sink_t *sink,
     size_t done);
+static void ngx_agent_audit_file_count(ngx_agent_audit_sink_t *sink,
+    size_t whole);
 static ngx_uint_t ngx_agent_audit_file_torn(ngx_agent_audit_sink_t *sink);
 static ngx_err_t ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink);
 static void ngx_agent_audit_file_failed(ngx_agent_audit_sink_t *sink,
@@ -93,7 +95,7 @@ ngx_agent_audit_file_room(ngx_agent_audit_sink_t *sink)
         }
     }
 
-    (void) ngx_atomic_fetch_add(&sink->state->lost, 1);
+    ngx_agent_audit_state_lose(sink, 1);
 
     if (ngx_agent_audit_state_warn(sink->state)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -109,6 +111,7 @@ void
 ngx_agent_audit_file_add(ngx_agent_audit_sink_t *sink, size_t len)
 {
     sink->last += len;
+    sink->waiting++;
 
     ngx_agent_audit_publish(sink);
 
@@ -393,6 +396,8 @@ ngx_agent_audit_file_written(ngx_agent_audit_sink_t *sink, size_t done)
         sink->state->torn = (ngx_atomic_uint_t) sink->inode;
     }
 
+    ngx_agent_audit_file_count(sink, whole);
+
     sink->start += whole;
 
     if (sink->start == sink->last) {
@@ -450,6 +455,33 @@ ngx_agent_audit_unlock(ngx_agent_audit_sink_t *sink)
     (void) fcntl(sink->fd, F_SETLK, &fl);
 
     sink->locked = 0;
+}
+
+
+/* whole octets of the lines were written: mostly all that wait, and else, as
+ * of a process that died, they are counted */
+
+static void
+ngx_agent_audit_file_count(ngx_agent_audit_sink_t *sink, size_t whole)
+{
+    u_char      *p, *end;
+    ngx_uint_t   n;
+
+    n = 0;
+    end = sink->start + whole;
+
+    if (sink->waiting && end == sink->last) {
+        n = sink->waiting;
+
+    } else {
+        for (p = sink->start; p != end; p++) {
+            n += (*p == LF);
+        }
+    }
+
+    sink->waiting -= ngx_min(n, sink->waiting);
+
+    ngx_agent_count_add(sink->count + AGENT_STATUS_WRITTEN, n);
 }
 
 
@@ -585,7 +617,7 @@ ngx_agent_audit_file_exit(ngx_agent_audit_sink_t *sink)
     ngx_agent_audit_publish(sink);
     ngx_agent_audit_lines_release(sink);
 
-    (void) ngx_atomic_fetch_add(&sink->state->lost, (ngx_atomic_int_t) n);
+    ngx_agent_audit_state_lose(sink, n);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "agent_auth: %ui audit lines are lost, \"%V\" could not be "

@@ -145,6 +145,7 @@ ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
     ngx_agent_audit_sink_t   heir;
 
     heir = *sink;
+    heir.waiting = 0;
 
     if (!ngx_agent_audit_attach(&heir, lines, n)) {
 

@@ -12,6 +12,8 @@
 #include <ngx_event.h>
 
 #include "ngx_agent_audit.h"
+#include "ngx_agent_count.h"
+#include "agent_status.h"
 
 
 /* ms after which a sink that failed is tried again, and one that was busy */
@@ -111,6 +113,8 @@ struct ngx_agent_audit_sink_s {
     ngx_str_t                 name;     /* full path, or "syslog:..." */
     ngx_agent_audit_conf_t   *conf;
     ngx_agent_audit_state_t  *state;
+    ngx_uint_t                count;    /* its first counter */
+    ngx_uint_t                waiting;  /* lines, those of lost ones not */
 
     ngx_agent_audit_place_t   place;    /* where it is named first */
     ngx_agent_audit_place_t   sized;    /* where "buffer" is given */
@@ -175,6 +179,11 @@ char *ngx_agent_audit_init_conf(ngx_cycle_t *cycle, void *conf);
 
 ngx_int_t ngx_agent_audit_state_zone(ngx_conf_t *cf,
     ngx_agent_audit_conf_t *conf);
+
+
+/* n lines are lost, which some worker will record */
+
+void ngx_agent_audit_state_lose(ngx_agent_audit_sink_t *sink, ngx_uint_t n);
 
 
 /* takes the count of lost lines, whoever recorded them; leaves 0 */

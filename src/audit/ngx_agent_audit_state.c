@@ -139,6 +139,15 @@ ngx_agent_audit_state_get(ngx_slab_pool_t *shpool, ngx_str_t *name)
 }
 
 
+void
+ngx_agent_audit_state_lose(ngx_agent_audit_sink_t *sink, ngx_uint_t n)
+{
+    (void) ngx_atomic_fetch_add(&sink->state->lost, (ngx_atomic_int_t) n);
+
+    ngx_agent_count_add(sink->count + AGENT_STATUS_LOST, n);
+}
+
+
 ngx_uint_t
 ngx_agent_audit_state_take(ngx_agent_audit_state_t *state)
 {

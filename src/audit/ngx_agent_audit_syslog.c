@@ -44,7 +44,7 @@ u_char *
 ngx_agent_audit_syslog_room(ngx_agent_audit_sink_t *sink)
 {
     if (ngx_agent_audit_waits(sink)) {
-        (void) ngx_atomic_fetch_add(&sink->state->lost, 1);
+        ngx_agent_audit_state_lose(sink, 1);
         return NULL;
     }
 
@@ -66,6 +66,10 @@ ngx_agent_audit_syslog_add(ngx_agent_audit_sink_t *sink, size_t len)
 
     rc = ngx_agent_audit_syslog_send(sink, sink->block,
                                      sink->start - sink->block + len - 1, 1);
+
+    if (rc != NGX_ERROR) {
+        ngx_agent_count(sink->count + AGENT_STATUS_WRITTEN);
+    }
 
     if (rc == NGX_OK && sink->state->lost) {
         ngx_agent_audit_syslog_record(sink);
@@ -97,8 +101,7 @@ ngx_agent_audit_syslog_send(ngx_agent_audit_sink_t *sink, u_char *buf,
          * even sent; the socket stays good
          */
 
-        (void) ngx_atomic_fetch_add(&sink->state->lost,
-                                    (ngx_atomic_int_t) sink->weight);
+        ngx_agent_audit_state_lose(sink, sink->weight);
         sink->weight = 0;
 
         if (ngx_agent_audit_state_warn(sink->state)) {
@@ -119,8 +122,7 @@ ngx_agent_audit_syslog_send(ngx_agent_audit_sink_t *sink, u_char *buf,
     }
 
     if (err) {
-        (void) ngx_atomic_fetch_add(&sink->state->lost,
-                                    (ngx_atomic_int_t) weight);
+        ngx_agent_audit_state_lose(sink, weight);
         ngx_agent_audit_syslog_failed(sink, err);
         return NGX_ERROR;
     }

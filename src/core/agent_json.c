@@ -18,7 +18,6 @@ static size_t agent_json_run(const uint8_t *p, const uint8_t *last);
 static size_t agent_json_special(agent_json_t *json, const uint8_t *p,
     size_t len);
 static void agent_json_unicode(agent_json_t *json, unsigned code);
-static size_t agent_json_utf8(const uint8_t *p, size_t len);
 static uint8_t *agent_json_large(uint8_t *dst, uint64_t n);
 static void agent_json_four(uint8_t *dst, uint32_t n);
 
@@ -331,13 +330,9 @@ agent_json_utf8_valid(const agent_str_t *text)
 }
 
 
-/*
- * The length of the sequence of several octets at p, 0 where there is no valid
- * one: RFC 3629, 4, without overlong forms, surrogates and what is beyond
- * U+10FFFF.
- */
+/* without overlong forms, surrogates and what is beyond U+10FFFF */
 
-static size_t
+size_t
 agent_json_utf8(const uint8_t *p, size_t len)
 {
     size_t   i, n;

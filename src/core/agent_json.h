@@ -65,6 +65,12 @@ void agent_json_string_slow(agent_json_t *json, const char *name, size_t len,
     const agent_str_t *value, size_t cap);
 
 
+/* the length of the UTF-8 sequence of several octets at p, of which there are
+ * len and at least one; 0 where there is no valid one (RFC 3629, 4) */
+
+size_t agent_json_utf8(const uint8_t *p, size_t len);
+
+
 /* writes n in decimal to dst, at most AGENT_JSON_UINT_MAX octets; returns the
  * octet after them */
 

@@ -272,3 +272,24 @@ agent_keytab_id(const agent_keytab_t *tab, const agent_keytab_rec_t *rec,
 
     return agent_keytab_string(tab, offset, id);
 }
+
+
+agent_keytab_e
+agent_keytab_nth(const agent_keytab_t *tab, uint64_t n,
+    agent_keytab_rec_t *rec)
+{
+    if (n >= tab->head.nkeys) {
+        return AGENT_KEYTAB_ABSENT;
+    }
+
+    return agent_keytab_record(tab, (uint32_t) (n + 1), rec);
+}
+
+
+/* the strings are its last part */
+
+uint64_t
+agent_keytab_octets(const agent_keytab_t *tab)
+{
+    return tab->head.strings + tab->head.strings_len;
+}

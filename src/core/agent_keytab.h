@@ -106,6 +106,18 @@ agent_keytab_e agent_keytab_imported(const agent_keytab_t *tab,
     const uint8_t *digest, agent_keytab_rec_t *rec);
 
 
+/* copies the n-th record, from 0: AGENT_KEYTAB_FOUND, or AGENT_KEYTAB_ABSENT
+ * where there are no so many */
+
+agent_keytab_e agent_keytab_nth(const agent_keytab_t *tab, uint64_t n,
+    agent_keytab_rec_t *rec);
+
+
+/* octets of the block that the table takes */
+
+uint64_t agent_keytab_octets(const agent_keytab_t *tab);
+
+
 /*
  * The string at an offset that a record holds, or its id.  The view points
  * into the block: copy it before the block is asked whether it was reused.

@@ -48,6 +48,11 @@ typedef struct {
 } ngx_agent_key_sh_t;
 
 
+/* the walk of one worker through a table: ngx_agent_key_census.c */
+
+typedef struct ngx_agent_key_walk_s  ngx_agent_key_walk_t;
+
+
 /* a directive agent_key_zone; const once the configuration is in force */
 
 typedef struct {
@@ -62,6 +67,8 @@ typedef struct {
     size_t                 npeppers;
     ngx_agent_file_id_t    pepper_id;
     ngx_cycle_t           *cycle;
+    ngx_agent_key_walk_t  *walk;
+    ngx_uint_t             count;       /* its first counter */
     ngx_str_t              conf_file;   /* where the directive stands */
     ngx_uint_t             conf_line;
 } ngx_agent_key_zone_t;
@@ -125,6 +132,12 @@ agent_reason_e ngx_agent_key_lookup(const ngx_agent_key_zone_t *zone,
 
 agent_reason_e ngx_agent_key_usable(const ngx_agent_key_identity_t *identity,
     time_t now, const struct sockaddr *sockaddr);
+
+
+/* ngx_agent_key_census.c, for ngx_agent_key_zone.c; NULL: no memory */
+
+ngx_agent_key_walk_t *ngx_agent_key_walk_new(ngx_pool_t *pool,
+    const ngx_agent_key_zone_t *zone);
 
 
 #endif /* _NGX_AGENT_KEY_H_INCLUDED_ */

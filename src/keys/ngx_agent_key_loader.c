@@ -1,5 +1,7 @@
 
 #include "ngx_agent_key_loader.h"
+#include "ngx_agent_count.h"
+#include "agent_status.h"
 
 #include <openssl/crypto.h>
 
@@ -378,14 +380,20 @@ ngx_agent_key_loader_note(ngx_agent_key_loader_t *loader)
 void
 ngx_agent_key_loader_refuse(ngx_agent_key_loader_t *loader)
 {
-    ngx_agent_key_refuse(loader->zone->sh, &loader->file, &loader->pepper);
+    ngx_agent_key_refuse(loader->zone, &loader->file, &loader->pepper);
 }
 
 
 void
-ngx_agent_key_refuse(ngx_agent_key_sh_t *sh, const ngx_agent_file_id_t *file,
-    const ngx_agent_file_id_t *pepper)
+ngx_agent_key_refuse(const ngx_agent_key_zone_t *zone,
+    const ngx_agent_file_id_t *file, const ngx_agent_file_id_t *pepper)
 {
+    ngx_agent_key_sh_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_agent_count(zone->count + AGENT_STATUS_REFUSED);
+
     sh->refused = *file;
     sh->refused_pepper = *pepper;
     sh->refused_at = ngx_agent_key_clock();

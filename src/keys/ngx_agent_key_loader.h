@@ -45,7 +45,7 @@ void ngx_agent_key_loader_refuse(ngx_agent_key_loader_t *loader);
 
 /* the same of a file for which there is no loader */
 
-void ngx_agent_key_refuse(ngx_agent_key_sh_t *sh,
+void ngx_agent_key_refuse(const ngx_agent_key_zone_t *zone,
     const ngx_agent_file_id_t *file, const ngx_agent_file_id_t *pepper);
 
 

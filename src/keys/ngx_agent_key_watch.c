@@ -6,6 +6,8 @@
 
 #include "ngx_agent_key.h"
 #include "ngx_agent_key_loader.h"
+#include "ngx_agent_count.h"
+#include "agent_status.h"
 
 #include <ngx_event.h>
 
@@ -294,7 +296,7 @@ ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w)
     w->loader = ngx_agent_key_loader_open(w->zone, base, NGX_LOG_ERR,
                                           w->cycle->log);
     if (w->loader == NULL) {
-        ngx_agent_key_refuse(w->zone->sh, &w->file, &w->pepper);
+        ngx_agent_key_refuse(w->zone, &w->file, &w->pepper);
         ngx_agent_gen_release(&w->zone->gen);
         return;
     }
@@ -369,6 +371,8 @@ ngx_agent_key_watch_publish(ngx_agent_key_watch_t *w)
     }
 
     if (rc == NGX_OK) {
+        ngx_agent_count(w->zone->count + AGENT_STATUS_LOADED);
+
         ngx_log_error(NGX_LOG_NOTICE, w->cycle->log, 0,
                       "agent_auth: zone \"%V\" has %uL keys of \"%V\"",
                       &w->zone->name, ngx_agent_key_loader_count(w->loader),

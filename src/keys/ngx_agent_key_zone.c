@@ -1,6 +1,8 @@
 
 #include "ngx_agent_key.h"
 #include "ngx_agent_key_loader.h"
+#include "ngx_agent_count.h"
+#include "agent_status.h"
 
 #include <openssl/crypto.h>
 #include <grp.h>
@@ -80,8 +82,10 @@ ngx_agent_key_zone(ngx_conf_t *cf, ngx_array_t *zones, void *tag)
         return NGX_CONF_ERROR;
     }
 
+    zone->walk = ngx_agent_key_walk_new(cf->pool, zone);
     zone->shm_zone = ngx_shared_memory_add(cf, &zone->name, size, tag);
-    if (zone->shm_zone == NULL) {
+
+    if (zone->walk == NULL || zone->shm_zone == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -413,6 +417,8 @@ ngx_agent_key_zone_load(ngx_agent_key_zone_t *zone, ngx_uint_t level,
     }
 
     if (rc == NGX_OK) {
+        ngx_agent_count(zone->count + AGENT_STATUS_LOADED);
+
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "agent_auth: zone \"%V\" has %uL keys of \"%V\"",
                       &zone->name, ngx_agent_key_loader_count(loader),

@@ -28,6 +28,7 @@ struct ngx_agent_call_s {
 
     ngx_event_t                    event;       /* to begin, then to end */
     ngx_msec_t                     deadline;
+    ngx_msec_t                     asked;       /* when the server was */
     int64_t                        since;
     uint64_t                       id;          /* of our flight, 0: none */
     int64_t                        probe;       /* claim on it, 0: none */

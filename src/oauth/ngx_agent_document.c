@@ -1,5 +1,6 @@
 
 #include "ngx_agent_document.h"
+#include "ngx_agent_count.h"
 #include "agent_digest.h"
 
 
@@ -450,6 +451,8 @@ ngx_agent_document_use(ngx_agent_document_t *doc,
         return NGX_ERROR;
     }
 
+    ngx_agent_count(doc->count);
+
     now = ngx_agent_document_now();
 
     __atomic_store_n(&doc->sh->failures, 0, __ATOMIC_RELAXED);
@@ -485,6 +488,8 @@ static void
 ngx_agent_document_failed(ngx_agent_document_t *doc)
 {
     uint64_t  failures;
+
+    ngx_agent_count(doc->count + 1);
 
     if (!ngx_agent_document_ours(doc)) {
         return;

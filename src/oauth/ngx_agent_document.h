@@ -85,6 +85,8 @@ struct ngx_agent_document_s {
     ngx_msec_t                      keep;       /* past the last success; 0:
                                                    as long as it takes */
     ngx_msec_t                      cooldown;   /* after a failure */
+    ngx_uint_t                      count;      /* counter of those fetched;
+                                                   the next: of failures */
 
     ngx_agent_document_sh_t        *sh;         /* from the zone's init on */
 

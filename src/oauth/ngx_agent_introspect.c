@@ -5,8 +5,10 @@
 
 #include "ngx_agent_call.h"
 #include "ngx_agent_client.h"
+#include "ngx_agent_count.h"
 #include "agent_form.h"
 #include "agent_introspection_jwt.h"
+#include "agent_status.h"
 
 #include <openssl/crypto.h>
 
@@ -31,6 +33,9 @@ static u_char *ngx_agent_introspect_basic(ngx_agent_call_t *call, u_char *p,
     const ngx_str_t *secret);
 static void ngx_agent_introspect_answer(void *data,
     const ngx_agent_answer_t *answer);
+static void ngx_agent_introspect_took(const ngx_agent_call_t *call);
+static void ngx_agent_introspect_count(const ngx_agent_call_t *call,
+    agent_reason_e reason, ngx_uint_t timeout);
 static ngx_uint_t ngx_agent_introspect_lasting(agent_reason_e reason);
 static agent_reason_e ngx_agent_introspect_status(ngx_agent_call_t *call,
     const ngx_agent_answer_t *answer);
@@ -71,6 +76,7 @@ ngx_agent_introspect(ngx_agent_call_t *call)
     left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
     request.timeout = (ngx_msec_t) ngx_max(left, 1);
 
+    call->asked = ngx_current_msec;
     call->cut = (request.timeout + NGX_AGENT_CALL_SLACK < provider->timeout);
 
     rc = ngx_agent_introspect_body(call, &secret, &request.body);
@@ -250,7 +256,11 @@ ngx_agent_introspect_answer(void *data, const ngx_agent_answer_t *answer)
 
     reason = ngx_agent_introspect_status(call, answer);
 
+    ngx_agent_introspect_took(call);
+
     if (reason != AGENT_OK) {
+        ngx_agent_introspect_count(call, reason,
+                                   answer->error == NGX_AGENT_FETCH_TIMEOUT);
         ngx_agent_call_finish(call, reason, NULL);
         return;
     }
@@ -288,11 +298,61 @@ ngx_agent_introspect_done(ngx_agent_call_t *call, agent_reason_e reason,
         reason = ngx_agent_introspect_judge(call->provider, claims);
     }
 
+    ngx_agent_introspect_count(call, reason, 0);
+
     if (ngx_agent_introspect_lasting(reason)) {
         ngx_agent_token_store(call, reason, claims);
     }
 
     ngx_agent_call_finish(call, reason, claims);
+}
+
+
+static void
+ngx_agent_introspect_took(const ngx_agent_call_t *call)
+{
+    ngx_uint_t      count;
+    ngx_msec_int_t  ms;
+
+    count = call->provider->count;
+
+    ms = (ngx_msec_int_t) (ngx_current_msec - call->asked);
+    ms = ngx_max(ms, 0);
+
+    ngx_agent_count(count + AGENT_STATUS_BUCKET + agent_status_bucket(ms));
+    ngx_agent_count_add(count + AGENT_STATUS_CALL_MS, ms);
+}
+
+
+static void
+ngx_agent_introspect_count(const ngx_agent_call_t *call,
+    agent_reason_e reason, ngx_uint_t timeout)
+{
+    agent_status_call_e  outcome;
+
+    switch (reason) {
+
+    case AGENT_OK:
+        outcome = AGENT_CALL_ACTIVE;
+        break;
+
+    case AGENT_PROVIDER_UNAVAILABLE:
+        outcome = timeout ? AGENT_CALL_TIMEOUT : AGENT_CALL_UNAVAILABLE;
+        break;
+
+    case AGENT_PROVIDER_REFUSED_CLIENT:
+        outcome = AGENT_CALL_CLIENT;
+        break;
+
+    case AGENT_PROVIDER_BAD_ANSWER:
+        outcome = AGENT_CALL_BAD_ANSWER;
+        break;
+
+    default:
+        outcome = AGENT_CALL_REFUSED;
+    }
+
+    ngx_agent_count(call->provider->count + AGENT_STATUS_CALL + outcome);
 }
 
 

@@ -75,6 +75,7 @@ typedef struct {
                                                    it */
     agent_assertion_key_t        secret_key;    /* what that key is */
     u_char                       part[NGX_AGENT_CACHE_PART];
+    ngx_uint_t                   count;         /* its first counter */
 
     ngx_agent_endpoint_t         endpoint;      /* of introspection, where it
                                                    is configured */

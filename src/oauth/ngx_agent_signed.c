@@ -100,7 +100,8 @@ ngx_agent_signed_try(ngx_agent_call_t *call)
         break;
 
     default:
-        ngx_agent_call_finish(call, AGENT_PROVIDER_UNAVAILABLE, NULL);
+        ngx_agent_introspect_done(call, AGENT_PROVIDER_UNAVAILABLE, NULL,
+                                  NULL);
         return NGX_OK;
     }
 

@@ -445,3 +445,40 @@ ngx_agent_cache_delete(ngx_agent_cache_t *cache, const u_char *key,
 
     return rc;
 }
+
+
+/* a slot that is written to meanwhile counts as it is seen */
+
+void
+ngx_agent_cache_sample(const ngx_agent_cache_t *cache, int64_t now_ms,
+    uint64_t sets, ngx_agent_cache_sample_t *sample)
+{
+    u_char                  *set;
+    uint64_t                 i, step;
+    ngx_uint_t               n, good;
+    ngx_agent_cache_slot_t  *slot;
+
+    ngx_memzero(sample, sizeof(ngx_agent_cache_sample_t));
+
+    step = (cache->sets + sets - 1) / sets;
+
+    for (i = 0; i < cache->sets; i += step) {
+
+        set = cache->slots + i * cache->entry * NGX_AGENT_CACHE_WAYS;
+
+        for (n = 0; n < NGX_AGENT_CACHE_WAYS; n++) {
+
+            slot = ngx_agent_cache_slot(cache, set, n);
+            good = __atomic_load_n(&slot->until, __ATOMIC_RELAXED) > now_ms;
+
+            if (n < NGX_AGENT_CACHE_WAYS - NGX_AGENT_CACHE_NEGATIVE) {
+                sample->slots++;
+                sample->used += good;
+
+            } else {
+                sample->negative_slots++;
+                sample->negative_used += good;
+            }
+        }
+    }
+}

@@ -148,4 +148,20 @@ ngx_int_t ngx_agent_cache_delete(ngx_agent_cache_t *cache, const u_char *key,
     const u_char *part);
 
 
+/* how many of some slots hold an entry that is good */
+
+typedef struct {
+    uint64_t                 slots;
+    uint64_t                 used;
+    uint64_t                 negative_slots;
+    uint64_t                 negative_used;
+} ngx_agent_cache_sample_t;
+
+
+/* looks at no more than so many sets, spread over the cache */
+
+void ngx_agent_cache_sample(const ngx_agent_cache_t *cache, int64_t now_ms,
+    uint64_t sets, ngx_agent_cache_sample_t *sample);
+
+
 #endif /* _NGX_AGENT_CACHE_H_INCLUDED_ */

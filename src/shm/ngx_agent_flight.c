@@ -256,3 +256,25 @@ ngx_agent_flight_landings(const ngx_agent_flights_t *flights)
 {
     return __atomic_load_n(&flights->sh->landings, __ATOMIC_ACQUIRE);
 }
+
+
+/* without the mutex, as one more or less is all the same to who looks */
+
+ngx_uint_t
+ngx_agent_flight_pending(const ngx_agent_flights_t *flights,
+    const u_char *part)
+{
+    ngx_uint_t                      i, n;
+    const ngx_agent_flight_slot_t  *slot;
+
+    n = 0;
+    slot = flights->sh->slot;
+
+    for (i = 0; i < NGX_AGENT_FLIGHTS; i++) {
+        n += (__atomic_load_n(&slot[i].id, __ATOMIC_RELAXED) != 0
+              && __atomic_load_n(&slot[i].pid, __ATOMIC_RELAXED) != 0
+              && ngx_memcmp(slot[i].part, part, NGX_AGENT_FLIGHT_PART) == 0);
+    }
+
+    return n;
+}

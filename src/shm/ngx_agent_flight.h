@@ -82,4 +82,10 @@ void ngx_agent_flight_land(ngx_agent_flights_t *flights, uint64_t id,
     uint64_t outcome, int64_t now_ms);
 
 
+/* how many are under way in a group, those of processes that died included */
+
+ngx_uint_t ngx_agent_flight_pending(const ngx_agent_flights_t *flights,
+    const u_char *part);
+
+
 #endif /* _NGX_AGENT_FLIGHT_H_INCLUDED_ */

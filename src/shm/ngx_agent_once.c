@@ -143,3 +143,31 @@ ngx_agent_once_place(ngx_agent_once_slot_t *slot, const uint64_t *id,
 
     return NGX_OK;
 }
+
+
+uint64_t
+ngx_agent_once_sample(const ngx_agent_once_t *once, int64_t now_ms,
+    uint64_t sets, uint64_t *slots)
+{
+    uint64_t                i, step, taken;
+    ngx_uint_t              n;
+    ngx_agent_once_slot_t  *slot;
+
+    step = (once->sets + sets - 1) / sets;
+    taken = 0;
+    *slots = 0;
+
+    for (i = 0; i < once->sets; i += step) {
+
+        slot = once->slots + i * NGX_AGENT_ONCE_WAYS;
+
+        for (n = 0; n < NGX_AGENT_ONCE_WAYS; n++) {
+            taken += (__atomic_load_n(&slot[n].until, __ATOMIC_RELAXED)
+                      > now_ms);
+        }
+
+        *slots += NGX_AGENT_ONCE_WAYS;
+    }
+
+    return taken;
+}

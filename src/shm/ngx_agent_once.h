@@ -74,4 +74,11 @@ ngx_int_t ngx_agent_once_take(const ngx_agent_once_t *once, const u_char *id,
     int64_t now_ms, int64_t until, int64_t most);
 
 
+/* of *slots of the places, spread over the table and no more than those of so
+ * many sets, how many are taken */
+
+uint64_t ngx_agent_once_sample(const ngx_agent_once_t *once, int64_t now_ms,
+    uint64_t sets, uint64_t *slots);
+
+
 #endif /* _NGX_AGENT_ONCE_H_INCLUDED_ */
