@@ -600,3 +600,45 @@ ngx_agent_audit_exit_process(ngx_cycle_t *cycle)
         }
     }
 }
+
+
+ngx_uint_t *
+ngx_agent_audit_nth(ngx_cycle_t *cycle, ngx_uint_t n, ngx_pool_t *pool,
+    ngx_str_t *name)
+{
+    u_char                   *p;
+    ngx_uint_t                i, servers;
+    ngx_agent_audit_conf_t   *conf;
+    ngx_agent_audit_sink_t  **sink;
+
+    conf = (ngx_agent_audit_conf_t *)
+               ngx_get_conf(cycle->conf_ctx, ngx_agent_audit_module);
+
+    if (n >= conf->sinks.nelts) {
+        return NULL;
+    }
+
+    sink = conf->sinks.elts;
+    *name = sink[n]->name;
+
+    for (i = 0, servers = 0; i <= n; i++) {
+        servers += (sink[i]->peer != NULL);
+    }
+
+    if (sink[n]->peer == NULL) {
+        return &sink[n]->count;
+    }
+
+    ngx_str_set(name, "syslog");
+
+    if (servers > 1) {
+        p = ngx_pnalloc(pool, sizeof("syslog-") + NGX_INT_T_LEN);
+
+        if (p) {
+            name->data = p;
+            name->len = ngx_sprintf(p, "syslog-%ui", servers) - p;
+        }
+    }
+
+    return &sink[n]->count;
+}

@@ -45,6 +45,16 @@ void ngx_agent_audit_write(ngx_array_t *sinks, agent_audit_event_t *ev,
     ngx_log_t *log);
 
 
+/*
+ * Of the n-th sink of a configuration, from 0, its name: a path, or of syslog
+ * servers "syslog", "syslog-2" and so on, in pool, without their addresses.
+ * Returns where its first counter is kept, NULL where there are no so many.
+ */
+
+ngx_uint_t *ngx_agent_audit_nth(ngx_cycle_t *cycle, ngx_uint_t n,
+    ngx_pool_t *pool, ngx_str_t *name);
+
+
 extern ngx_module_t  ngx_agent_audit_module;
 
 

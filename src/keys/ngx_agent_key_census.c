@@ -1,6 +1,7 @@
 
 #include "ngx_agent_key_census.h"
 #include "ngx_agent_key_loader.h"
+#include "agent_time.h"
 
 #include <ngx_event.h>
 

@@ -50,7 +50,8 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
             && ngx_agent_resource_use(conf->resource, conf) != NGX_OK)
         || (conf->step_up && ngx_agent_step_up_guard(cf, conf) != NGX_OK)
         || ngx_agent_guard_sources(cf, conf) != NGX_OK
-        || ngx_agent_challenge_init(cf, conf) != NGX_OK)
+        || ngx_agent_challenge_init(cf, conf) != NGX_OK
+        || ngx_agent_status_guard(cf, amcf, conf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -3,10 +3,12 @@
  * Log phase: what became of a request to a guarded location is one audit line.
  */
 
-#include "ngx_agent_module.h"
+#include "ngx_agent_status.h"
 #include "agent_time.h"
 
 
+static void ngx_agent_log_count(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_record_t *rec);
 static const ngx_agent_loc_conf_t *ngx_agent_log_conf(ngx_http_request_t *r,
     const ngx_agent_record_t *rec);
 static ngx_uint_t ngx_agent_log_early(ngx_http_request_t *r);
@@ -36,11 +38,57 @@ ngx_agent_log_handler(ngx_http_request_t *r)
     rec = ngx_agent_record_find(r);
     conf = ngx_agent_log_conf(r, rec);
 
-    if (conf == NULL || conf->audit == NULL || conf->audit->nelts == 0) {
+    if (conf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_agent_count_cells) {
+        ngx_agent_log_count(conf, rec);
+    }
+
+    if (conf->audit == NULL || conf->audit->nelts == 0) {
         return NGX_OK;
     }
 
     return ngx_agent_log_line(r, conf, rec);
+}
+
+
+/* names of counters are those of the configuration, never of a client */
+
+static void
+ngx_agent_log_count(const ngx_agent_loc_conf_t *conf,
+    const ngx_agent_record_t *rec)
+{
+    ngx_uint_t  method, result, reason;
+
+    method = AGENT_AUTH_NONE;
+    result = AGENT_RESULT_NONE;
+    reason = AGENT_NOT_EVALUATED;
+
+    if (rec) {
+        method = ngx_agent_auth_type(rec);
+        result = rec->result;
+        reason = rec->reason;
+
+        if (method == AGENT_AUTH_OAUTH) {
+
+            if (rec->token->decided && rec->token->provider) {
+                ngx_agent_count(rec->token->provider->count
+                                + AGENT_STATUS_CACHE + rec->token->cache);
+            }
+
+        } else if (reason == AGENT_OK
+                   && rec->identity.state == AGENT_KEY_DEPRECATED)
+        {
+            ngx_agent_count(conf->count + AGENT_STATUS_GRACE);
+        }
+    }
+
+    ngx_agent_count(conf->count + agent_status_request(method, result));
+    ngx_agent_count(NGX_AGENT_STATUS_UNREAD
+                    + agent_status_decision(conf->mode, method, result,
+                                            reason));
 }
 
 

@@ -141,11 +141,17 @@ typedef struct {
 typedef struct ngx_agent_mcp_s  ngx_agent_mcp_t;     /* ngx_agent_mcp.c */
 
 
+/* ngx_agent_status.h */
+
+typedef struct ngx_agent_status_zone_s  ngx_agent_status_zone_t;
+
+
 typedef struct {
     ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
     ngx_array_t                  providers; /* of ngx_agent_provider_t * */
     ngx_agent_token_zone_t      *token_zone;
     ngx_agent_proof_zone_t      *proof_zone;
+    ngx_agent_status_zone_t     *status;    /* NULL: nothing is counted */
     ngx_array_t                  implies;   /* of ngx_agent_implies_t */
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
@@ -202,6 +208,9 @@ typedef struct {
     ngx_str_t                    challenge_dpop;    /* DPoP realm="..." */
     ngx_str_t                    conf_file; /* of agent_auth */
     ngx_uint_t                   conf_line;
+    ngx_uint_t                   count;     /* its first counter */
+    const void                  *status;    /* ngx_agent_status_t, of
+                                               agent_status */
 } ngx_agent_loc_conf_t;
 
 
@@ -632,6 +641,34 @@ ngx_int_t ngx_agent_challenge(ngx_http_request_t *r,
 void ngx_agent_challenge_drop(ngx_agent_record_t *rec);
 
 ngx_int_t ngx_agent_challenge_init(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
+
+
+/* ngx_agent_status_conf.c: what the gate does is counted, and told */
+
+char *ngx_agent_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* a merged location where agent_auth is on is to be counted */
+
+ngx_int_t ngx_agent_status_guard(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
+    ngx_agent_loc_conf_t *conf);
+
+
+/* warns of what is open to strangers, when all locations are merged */
+
+void ngx_agent_status_warn(ngx_conf_t *cf, const ngx_agent_main_conf_t *amcf);
+
+
+/* amcf: NULL where there is no http */
+
+void ngx_agent_status_init_module(const ngx_agent_main_conf_t *amcf);
+void ngx_agent_status_init_process(const ngx_agent_main_conf_t *amcf);
+
+
+/* ngx_agent_status.c: a location that inherits the handler, as of an "if" */
+
+void ngx_agent_status_merge(ngx_conf_t *cf, const ngx_agent_loc_conf_t *prev,
+    ngx_agent_loc_conf_t *conf);
 
 
 /* ngx_agent_log.c: the record becomes an audit line */

@@ -220,6 +220,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_agent_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_audit"),
       NGX_AGENT_LOC|NGX_CONF_1MORE,
       ngx_agent_directive_audit,
@@ -290,6 +297,8 @@ ngx_agent_postconfiguration(ngx_conf_t *cf)
     {
         return NGX_ERROR;
     }
+
+    ngx_agent_status_warn(cf, amcf);
 
     if (amcf->guarded == 0) {
         return NGX_OK;
@@ -574,6 +583,8 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->service = prev->service;
     }
 
+    ngx_agent_status_merge(cf, prev, conf);
+
     /* the default follows the methods, and so is not inherited */
 
     conf->sources = conf->credentials;
@@ -660,6 +671,8 @@ ngx_agent_init_module(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_agent_auth_module);
+    ngx_agent_status_init_module(amcf);
+
     if (amcf && !ngx_test_config) {
         ngx_agent_key_zones_commit(cycle, &amcf->key_zones);
         ngx_agent_access_init_module(cycle);
@@ -691,6 +704,8 @@ ngx_agent_init_process(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_agent_auth_module);
+
+    ngx_agent_status_init_process(amcf);
 
     return amcf ? ngx_agent_key_zones_watch(cycle, &amcf->key_zones) : NGX_OK;
 }

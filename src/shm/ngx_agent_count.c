@@ -142,10 +142,9 @@ ngx_agent_counts_attach(ngx_agent_counts_t *counts, ngx_slab_pool_t *shpool,
         return NGX_DECLINED;
     }
 
-    counts->shpool = shpool;
     counts->sh = sh;
+    counts->group = group;
     counts->cells = cells;
-    counts->nnames = names;
     counts->names = (u_char *) sh + sh->names;
     counts->blocks = (uint64_t *) ((u_char *) sh + sh->blocks);
 
@@ -159,39 +158,39 @@ ngx_uint_t
 ngx_agent_count_name(ngx_agent_counts_t *counts, ngx_uint_t group,
     const ngx_str_t *name, ngx_uint_t *shared)
 {
-    u_char                   id[AGENT_SHA256_LEN];
-    ngx_uint_t               i, cell;
-    ngx_agent_count_sh_t    *sh;
-    ngx_agent_count_name_t  *first, *place;
+    u_char                          id[AGENT_SHA256_LEN];
+    ngx_uint_t                      i, cell;
+    ngx_agent_count_name_t         *first, *place;
+    const ngx_agent_count_group_t  *g;
 
-    sh = counts->sh;
+    g = counts->group;
     first = (ngx_agent_count_name_t *) counts->names;
 
     for (i = 0; i < group; i++) {
-        first += sh->group[i].names;
+        first += g[i].names;
     }
 
     cell = ngx_agent_count_first(counts, group);
 
     agent_sha256(name->data, name->len, id);
 
-    place = ngx_agent_count_place(first, sh->group[group].names, id,
-                                  sh->conf);
+    place = ngx_agent_count_place(first, g[group].names, id,
+                                  counts->sh->conf);
     if (place == NULL) {
         *shared = 1;
         return cell;
     }
 
-    cell += (place - first + 1) * sh->group[group].cells;
+    cell += (place - first + 1) * g[group].cells;
 
     if (place->conf == 0
         || ngx_memcmp(place->id, id, NGX_AGENT_COUNT_ID) != 0)
     {
-        ngx_agent_count_clear(counts, cell, sh->group[group].cells);
+        ngx_agent_count_clear(counts, cell, g[group].cells);
         ngx_memcpy(place->id, id, NGX_AGENT_COUNT_ID);
     }
 
-    place->conf = sh->conf;
+    place->conf = counts->sh->conf;
 
     return cell;
 }
@@ -246,7 +245,7 @@ ngx_agent_count_first(const ngx_agent_counts_t *counts, ngx_uint_t group)
     const ngx_agent_count_group_t  *g;
 
     cell = 0;
-    g = counts->sh->group;
+    g = counts->group;
 
     for (i = 0; i < group; i++) {
         cell += (g[i].names + 1) * g[i].cells;
@@ -285,6 +284,23 @@ ngx_agent_counts_sum(const ngx_agent_counts_t *counts, uint64_t *sum)
 
         block += counts->cells;
     }
+}
+
+
+uint64_t
+ngx_agent_count_get(const ngx_agent_counts_t *counts, ngx_uint_t cell)
+{
+    uint64_t    sum;
+    ngx_uint_t  i;
+
+    sum = 0;
+
+    for (i = 0; i < NGX_AGENT_COUNT_BLOCKS; i++) {
+        sum += __atomic_load_n(&counts->blocks[i * counts->cells + cell],
+                               __ATOMIC_RELAXED);
+    }
+
+    return sum;
 }
 
 

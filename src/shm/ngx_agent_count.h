@@ -54,10 +54,9 @@ typedef struct {
 /* written while a configuration comes into force only */
 
 typedef struct {
-    ngx_slab_pool_t          *shpool;
     ngx_agent_count_sh_t     *sh;
+    const ngx_agent_count_group_t *group;   /* as the caller has them */
     uint64_t                  cells;
-    uint64_t                  nnames;
     u_char                   *names;
     uint64_t                 *blocks;
 } ngx_agent_counts_t;
@@ -102,8 +101,8 @@ void ngx_agent_counts_create(ngx_agent_count_sh_t *sh,
 
 
 /*
- * Attaches to sh and begins the names of a configuration.  NGX_DECLINED where
- * it is of another layout or has other groups.
+ * Attaches to sh and begins the names of a configuration; group is kept.
+ * NGX_DECLINED where it is of another layout or has other groups.
  */
 
 ngx_int_t ngx_agent_counts_attach(ngx_agent_counts_t *counts,
@@ -137,6 +136,12 @@ void ngx_agent_counts_use(const ngx_agent_counts_t *counts,
 /* the sums of all blocks: counts->cells numbers at sum */
 
 void ngx_agent_counts_sum(const ngx_agent_counts_t *counts, uint64_t *sum);
+
+
+/* the sum of one cell */
+
+uint64_t ngx_agent_count_get(const ngx_agent_counts_t *counts,
+    ngx_uint_t cell);
 
 
 /* remembers NGX_AGENT_COUNT_VALUES values of this minute, the first of it */
