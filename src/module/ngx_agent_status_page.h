@@ -1,6 +1,13 @@
 
 /* made by status-page of status.html: change that */
 
+#ifndef _NGX_AGENT_STATUS_PAGE_H_INCLUDED_
+#define _NGX_AGENT_STATUS_PAGE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+
+
 #define NGX_AGENT_STATUS_POLICY \
     "default-src 'none'; " \
     "connect-src 'self'; " \
@@ -359,3 +366,6 @@
     "'aria-pressed', String(paused));\nwhen();\npoll();\n});\ndocument.addE" \
     "ventListener('visibilitychange', poll);\npoll();\n}());\n</script>\n</" \
     "body>\n</html>\n"
+
+
+#endif /* _NGX_AGENT_STATUS_PAGE_H_INCLUDED_ */
