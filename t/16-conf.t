@@ -673,6 +673,16 @@ mistake 'twice', "agent_claim_set \$tenant a;\nagent_claim_set \$TENANT b;"
 mistake 'a resource that is none', "${server}agent_resource r1;  # fault\n}\n}",
     'invalid URI "r1" in "agent_resource"';
 
+mistake 'a format of status', "${server}location /s {\nagent_status xml;"
+    . "  # fault\n}\n}\n}", 'invalid parameter "xml" in "agent_status"';
+mistake 'two formats', "${server}location /s {\nagent_status json html;"
+    . "  # fault\n}\n}\n}",
+    'invalid number of arguments in "agent_status" directive';
+mistake 'status twice', "${server}location /s {\nagent_status;\n"
+    . "agent_status;  # fault\n}\n}\n}", '"agent_status" directive is duplicate';
+mistake 'status of a server', "server {\nagent_status;  # fault\n}\n",
+    '"agent_status" directive is not allowed here';
+
 
 
 === TEST 8: each directive has been tried
