@@ -4,7 +4,16 @@
  * out of what the upstream will see.
  */
 
+#include "ngx_agent_header.h"
 #include "ngx_agent_module.h"
+
+
+/* the fields of a place; known: one that nginx has found */
+
+typedef struct {
+    const ngx_agent_source_t    *source;
+    const ngx_table_elt_t       *known;
+} ngx_agent_present_place_t;
 
 
 static ngx_uint_t ngx_agent_present_held(const ngx_agent_record_t *rec);
@@ -16,18 +25,11 @@ static ngx_int_t ngx_agent_present_header(ngx_http_request_t *r,
     const ngx_agent_source_t *source, agent_str_t *value);
 static ngx_uint_t ngx_agent_header_is(const ngx_table_elt_t *h,
     const ngx_agent_source_t *source);
-static ngx_uint_t ngx_agent_header_named(const ngx_table_elt_t *h,
-    const ngx_str_t *name);
 static ngx_int_t ngx_agent_present_add(ngx_agent_record_t *rec,
     const ngx_agent_source_t *source, const agent_str_t *value);
 static void ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare);
-static ngx_uint_t ngx_agent_header_find(ngx_http_request_t *r,
-    const ngx_agent_source_t *source, ngx_list_part_t **prev,
-    ngx_list_part_t **part, ngx_uint_t *i);
-static ngx_int_t ngx_agent_header_unlink(ngx_pool_t *pool, ngx_list_t *list,
-    ngx_list_part_t *part, ngx_uint_t i);
-static void ngx_agent_header_drop_part(ngx_list_t *list,
-    ngx_list_part_t *prev, ngx_list_part_t *part);
+static ngx_uint_t ngx_agent_present_is(const ngx_table_elt_t *h,
+    const void *data);
 
 
 void
@@ -224,26 +226,6 @@ ngx_agent_header_is(const ngx_table_elt_t *h, const ngx_agent_source_t *source)
 }
 
 
-/* as nginx names variables: any case, '-' is '_' */
-
-static ngx_uint_t
-ngx_agent_header_named(const ngx_table_elt_t *h, const ngx_str_t *name)
-{
-    u_char      c;
-    ngx_uint_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        c = ngx_tolower(h->key.data[i]);
-
-        if ((c == '-' ? '_' : c) != name->data[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
 /* NGX_ERROR: there is a credential already, and this is another one */
 
 static ngx_int_t
@@ -302,50 +284,22 @@ ngx_agent_present_check(ngx_agent_record_t *rec, ngx_uint_t bare)
 ngx_int_t
 ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 {
-    ngx_uint_t        i;
-    ngx_list_t       *list;
-    ngx_list_part_t  *part, *prev;
-    ngx_table_elt_t  *h;
+    ngx_agent_present_place_t  place;
 
     if (rec->hidden) {
         return NGX_OK;
     }
 
     r = r->main;
-    list = &r->headers_in.headers;
 
-    prev = NULL;
-    part = &list->part;
-    i = 0;
+    place.source = rec->source;
+    place.known = rec->source->scheme ? r->headers_in.authorization : NULL;
 
-    while (ngx_agent_header_find(r, rec->source, &prev, &part, &i)) {
-
-        h = part->elts;
-
-        if (&h[i] == r->headers_in.authorization) {
-            r->headers_in.authorization = NULL;
-        }
-
-        if (prev && part->nelts == 1) {
-            ngx_agent_header_drop_part(list, prev, part);
-
-            /* on with what follows it */
-
-            part = prev;
-            i = prev->nelts;
-
-        } else if (ngx_agent_header_unlink(r->pool, list, part, i) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    /*
-     * What room the last part has is no longer what the list says: let
-     * ngx_list_push() begin a part of its own.
-     */
-
-    if (list->last->nelts) {
-        list->nalloc = list->last->nelts;
+    if (ngx_agent_header_remove(r, rec->source->header.len,
+                                ngx_agent_present_is, &place)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     rec->hidden = 1;
@@ -354,116 +308,10 @@ ngx_agent_present_hide(ngx_http_request_t *r, ngx_agent_record_t *rec)
 }
 
 
-/* the next one, from where the three point at */
-
 static ngx_uint_t
-ngx_agent_header_find(ngx_http_request_t *r, const ngx_agent_source_t *source,
-    ngx_list_part_t **prev, ngx_list_part_t **part, ngx_uint_t *i)
+ngx_agent_present_is(const ngx_table_elt_t *h, const void *data)
 {
-    ngx_uint_t        n;
-    ngx_list_part_t  *p;
-    ngx_table_elt_t  *h, *known;
+    const ngx_agent_present_place_t  *place = data;
 
-    n = *i;
-    known = source->scheme ? r->headers_in.authorization : NULL;
-
-    for (p = *part; p; p = p->next) {
-
-        h = p->elts;
-
-        for ( /* void */ ; n < p->nelts; n++) {
-            if (h[n].key.len == source->header.len
-                && (&h[n] == known || ngx_agent_header_is(&h[n], source)))
-            {
-                *part = p;
-                *i = n;
-                return 1;
-            }
-        }
-
-        *prev = p;
-        n = 0;
-    }
-
-    return 0;
-}
-
-
-/*
- * Takes one element out of the list without moving any other, as pointers to
- * elements stand in r->headers_in.  No part is left empty, which nginx's loops
- * could not stand, unless it is the only one.
- */
-
-static ngx_int_t
-ngx_agent_header_unlink(ngx_pool_t *pool, ngx_list_t *list,
-    ngx_list_part_t *part, ngx_uint_t i)
-{
-    ngx_list_part_t  *rest;
-    ngx_table_elt_t  *h;
-
-    h = part->elts;
-
-    if (part->nelts == 1) {
-        ngx_agent_header_drop_part(list, NULL, part);
-
-    } else if (i == 0) {
-        part->elts = &h[1];
-        part->nelts--;
-
-    } else if (i == part->nelts - 1) {
-        part->nelts--;
-
-    } else {
-        rest = ngx_palloc(pool, sizeof(ngx_list_part_t));
-        if (rest == NULL) {
-            return NGX_ERROR;
-        }
-
-        rest->elts = &h[i + 1];
-        rest->nelts = part->nelts - i - 1;
-        rest->next = part->next;
-
-        part->nelts = i;
-        part->next = rest;
-
-        if (list->last == part) {
-            list->last = rest;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_agent_header_drop_part(ngx_list_t *list, ngx_list_part_t *prev,
-    ngx_list_part_t *part)
-{
-    ngx_list_part_t  *next;
-
-    next = part->next;
-
-    if (prev) {
-        prev->next = next;
-
-        if (list->last == part) {
-            list->last = prev;
-        }
-
-        return;
-    }
-
-    /* the first part is a member of the list itself */
-
-    if (next == NULL) {
-        part->nelts = 0;
-        return;
-    }
-
-    *part = *next;
-
-    if (list->last == next) {
-        list->last = part;
-    }
+    return h == place->known || ngx_agent_header_is(h, place->source);
 }
