@@ -66,12 +66,17 @@ my %more = (
     'behind-proxy' => sub {
         my ($bodies, $events) = @_;
 
-        is($bodies->[0], "agent=partner from=203.0.113.9\n",
+        is($bodies->[0], "agent=partner from=203.0.113.9 cert=\n",
             'the address goes on');
+        is($bodies->[9], "agent=partner from=203.0.113.9 cert=:MAA=:\n",
+            'a certificate, of the balancer');
+        is($bodies->[10], "agent=local from=127.0.0.2 cert=\n",
+            'and not of anybody else');
         is_deeply([ map { $_->{src_endpoint}{ip} } @$events ],
             [ qw/ 203.0.113.9 2001:db8:7::1 198.51.100.1 198.51.100.1
                   127.0.0.1 198.51.100.1 198.51.100.1 203.0.113.9
-                  203.0.113.9 / ], 'addresses in the audit log');
+                  203.0.113.9 203.0.113.9 127.0.0.2 / ],
+            'addresses in the audit log');
         is(reason($events->[3]), 'key_network',
             'what the client put there itself does not count');
         is_deeply([ map { reason($_) } @$events[5 .. 8] ],

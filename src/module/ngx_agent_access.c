@@ -13,7 +13,7 @@ static ngx_int_t ngx_agent_access_phase(ngx_http_request_t *r,
     ngx_http_phase_handler_t *ph);
 static ngx_int_t ngx_agent_precontent_phase(ngx_http_request_t *r,
     ngx_http_phase_handler_t *ph);
-static ngx_inline void ngx_agent_visit(ngx_http_request_t *r,
+static ngx_inline ngx_int_t ngx_agent_visit(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_access(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf);
@@ -82,8 +82,11 @@ ngx_agent_visit_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
-    if (conf->methods != NGX_AGENT_OFF) {
-        ngx_agent_visit(r, conf);
+    if (conf->methods != NGX_AGENT_OFF
+        && ngx_agent_visit(r, conf) != NGX_DECLINED)
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_OK;
     }
 
     r->phase_handler++;
@@ -154,34 +157,41 @@ ngx_agent_visit_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
-    if (conf->methods != NGX_AGENT_OFF) {
-        ngx_agent_visit(r, conf);
-    }
-
-    return NGX_DECLINED;
+    return conf->methods == NGX_AGENT_OFF ? NGX_DECLINED
+                                          : ngx_agent_visit(r, conf);
 }
 
 
-static ngx_inline void
+static ngx_inline ngx_int_t
 ngx_agent_visit(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
 {
     ngx_agent_record_t  *rec;
 
     if (r->uri_changed || r != r->main) {
-        return;
+        return NGX_DECLINED;
     }
 
     rec = ngx_agent_record_get(r);
 
     /* without memory for it the access phase will refuse */
 
-    if (rec) {
-        rec->visited = 1;
-
-        if (rec->conf == NULL) {
-            rec->conf = conf;
-        }
+    if (rec == NULL) {
+        return NGX_DECLINED;
     }
+
+    rec->visited = 1;
+
+    if (rec->conf == NULL) {
+        rec->conf = conf;
+    }
+
+    if (conf->client_cert
+        && ngx_agent_client_cert_visit(r, conf, rec) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -24,7 +24,10 @@ static agent_reason_e ngx_agent_binding_proof(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
     const agent_claims_t *claims, const agent_str_t *value);
 static agent_reason_e ngx_agent_binding_mtls(ngx_http_request_t *r,
-    ngx_agent_record_t *rec, const agent_claims_t *claims);
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
+    const agent_claims_t *claims);
+static agent_reason_e ngx_agent_binding_tls(ngx_http_request_t *r,
+    u_char *digest);
 
 
 /* agent_binding off | optional | required [mtls] [dpop] */
@@ -175,7 +178,7 @@ ngx_agent_binding_check(ngx_http_request_t *r,
     }
 
     if (reason == AGENT_OK && (claims->bound & AGENT_BOUND_MTLS)) {
-        reason = ngx_agent_binding_mtls(r->main, rec, claims);
+        reason = ngx_agent_binding_mtls(r->main, conf, rec, claims);
     }
 
     return reason;
@@ -289,15 +292,45 @@ ngx_agent_binding_proof(ngx_http_request_t *r,
 }
 
 
-/* RFC 8705, 3: the certificate of the TLS connection, whoever issued it */
+/*
+ * RFC 8705, 3: the certificate, whoever issued it.  Of a connection from a
+ * trusted proxy that of TLS is the proxy's own.
+ */
 
 static agent_reason_e
-ngx_agent_binding_mtls(ngx_http_request_t *r, ngx_agent_record_t *rec,
-    const agent_claims_t *claims)
+ngx_agent_binding_mtls(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec, const agent_claims_t *claims)
+{
+    u_char          digest[EVP_MAX_MD_SIZE];
+    agent_reason_e  reason;
+
+    reason = ngx_agent_client_cert_check(r, conf, rec, digest);
+
+    if (reason == AGENT_NOT_EVALUATED) {
+        reason = ngx_agent_binding_tls(r, digest);
+    }
+
+    if (reason != AGENT_OK) {
+        return reason;
+    }
+
+    if (CRYPTO_memcmp(digest, claims->x5t, AGENT_THUMBPRINT_LEN) != 0) {
+        return AGENT_BINDING_MISMATCH;
+    }
+
+    rec->binding |= AGENT_BOUND_MTLS;
+
+    return AGENT_OK;
+}
+
+
+/* digest: of EVP_MAX_MD_SIZE octets, AGENT_THUMBPRINT_LEN of which are set */
+
+static agent_reason_e
+ngx_agent_binding_tls(ngx_http_request_t *r, u_char *digest)
 {
     int        rc;
     X509      *cert;
-    u_char     digest[EVP_MAX_MD_SIZE];
     unsigned   len;
 
     if (r->connection->ssl == NULL) {
@@ -315,17 +348,8 @@ ngx_agent_binding_mtls(ngx_http_request_t *r, ngx_agent_record_t *rec,
 
     X509_free(cert);
 
-    if (rc != 1 || len != AGENT_THUMBPRINT_LEN) {
-        return AGENT_INTERNAL_ERROR;
-    }
-
-    if (CRYPTO_memcmp(digest, claims->x5t, AGENT_THUMBPRINT_LEN) != 0) {
-        return AGENT_BINDING_MISMATCH;
-    }
-
-    rec->binding |= AGENT_BOUND_MTLS;
-
-    return AGENT_OK;
+    return (rc == 1 && len == AGENT_THUMBPRINT_LEN) ? AGENT_OK
+                                                    : AGENT_INTERNAL_ERROR;
 }
 
 

@@ -200,6 +200,7 @@ typedef struct {
     ngx_uint_t                   binding;
     ngx_uint_t                   bindings;  /* of agent_bound_e */
     ngx_uint_t                   binding_line;  /* 0: by default */
+    ngx_array_t                 *client_cert;   /* of ngx_cidr_t: proxies */
     agent_str_t                  origin;    /* of the resource */
     const ngx_agent_proof_zone_t *proofs;
     unsigned                     dpop:1;    /* the scheme is understood */
@@ -252,6 +253,10 @@ typedef struct {
     /* of the fields of MCP, NULL before somebody asked */
     const ngx_agent_mcp_t       *mcp;
 
+    /* fields Client-Cert, the last one; ngx_agent_client_cert.c */
+    ngx_uint_t                   certs;
+    agent_str_t                  cert;
+
     /* the last decision, and where it was made */
     const ngx_agent_loc_conf_t  *conf;
     agent_result_e               result;
@@ -283,6 +288,8 @@ typedef struct {
     unsigned                     page:1;    /* of that refusal's error_page */
     unsigned                     document:1;    /* ngx_agent_resource.c */
     unsigned                     taken:1;   /* the token below */
+    unsigned                     certs_found:1; /* they were looked for */
+    unsigned                     certs_told:1;  /* or others like them */
 
     /* room for the first token, not set by ngx_agent_record_create() */
     ngx_agent_token_t            first_token;
@@ -627,6 +634,31 @@ agent_reason_e ngx_agent_binding_check(ngx_http_request_t *r,
 /* "mtls", "dpop", "mtls dpop" or empty; static storage */
 
 const agent_str_t *ngx_agent_binding_name(const ngx_agent_record_t *rec);
+
+
+/* ngx_agent_client_cert.c: certificates that a proxy vouches for */
+
+char *ngx_agent_conf_client_cert(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* a main request comes to a guarded location with conf->client_cert; NGX_ERROR:
+ * no memory, and the upstream could see what it must not */
+
+ngx_int_t ngx_agent_client_cert_visit(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+
+
+/*
+ * AGENT_OK: digest (AGENT_SHA256_LEN octets) is that of the certificate that a
+ * trusted proxy tells.  AGENT_NOT_EVALUATED: the main request comes from none.
+ * AGENT_BINDING_MISSING: it tells none; AGENT_BINDING_MISMATCH: several, or
+ * what is none.
+ */
+
+agent_reason_e ngx_agent_client_cert_check(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
+    u_char *digest);
 
 
 /* ngx_agent_challenge.c */

@@ -143,6 +143,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_client_cert"),
+      NGX_AGENT_LOC|NGX_CONF_1MORE,
+      ngx_agent_conf_client_cert,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_dpop_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_agent_directive_dpop_cache,
@@ -512,6 +519,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->mode = NGX_CONF_UNSET_UINT;
     conf->mcp = NGX_CONF_UNSET_UINT;
     conf->hide = NGX_CONF_UNSET;
+    conf->client_cert = NGX_CONF_UNSET_PTR;
     conf->resource = NGX_CONF_UNSET_PTR;
     conf->audience = NGX_CONF_UNSET_PTR;
     conf->credentials = NGX_CONF_UNSET_PTR;
@@ -566,6 +574,7 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->binding, prev->binding,
                               NGX_AGENT_BINDING_OPTIONAL);
+    ngx_conf_merge_ptr_value(conf->client_cert, prev->client_cert, NULL);
     ngx_conf_merge_ptr_value(conf->resource, prev->resource, NULL);
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
     ngx_conf_merge_ptr_value(conf->scopes, prev->scopes, NULL);

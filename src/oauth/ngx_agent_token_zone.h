@@ -23,6 +23,7 @@ typedef enum {
     NGX_AGENT_WARN_CLIENT,
     NGX_AGENT_WARN_CLAIMS,
     NGX_AGENT_WARN_OVERSIZED,
+    NGX_AGENT_WARN_CLIENT_CERT,
     NGX_AGENT_WARNS = 16
 } ngx_agent_warn_e;
 
