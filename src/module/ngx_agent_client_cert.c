@@ -128,7 +128,8 @@ ngx_agent_client_cert_open(ngx_conf_t *cf, const ngx_cidr_t *cidr,
     if (bits == 0) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "agent_auth: \"%V\" in \"agent_client_cert\": "
-                           "anybody can say that he has any certificate", value);
+                           "anybody can say that he has any certificate",
+                           value);
     }
 }
 
