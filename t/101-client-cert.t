@@ -430,36 +430,13 @@ SKIP: {
 
 
 
-=== TEST 10: what nginx -t says
+=== TEST 10: who trusts all is told
 --- config
     location /x { empty_gif; }
 --- run
-for my $value ('all', 'proxy.test', '127.0.0.1/33', '10.0.0.1 x', 'off 127.0.0.1',
-    'unix', 'unix:/x', '""')
-{
-    my ($bad) = grep { !/^[\d.]+$/ } split ' ', $value;
-    $bad =~ tr/"//d;
-
-    my ($status, $output) = try_conf("agent_client_cert $value;");
-    isnt($status, 0, "$value is refused");
-    like($output, qr/\[emerg\] .*invalid address "\Q$bad\E" in "agent_client_cert", .* in \S+:\d+$/m, "$value - why and where");
-}
-
-my ($status, $output) = try_conf('agent_client_cert 10.0.0.1/8;');
-isnt($status, 0, 'host bits');
-like($output, qr{host bits in "10.0.0.1/8" in "agent_client_cert"}, 'why');
-
-($status, $output) = try_conf('agent_client_cert off; agent_client_cert off;');
-like($output, qr/"agent_client_cert" directive is duplicate/, 'twice');
-
 for my $value ('0.0.0.0/0', '::/0') {
-    ($status, $output) = try_conf("agent_client_cert $value;");
+    my ($status, $output) = try_conf("agent_client_cert 10.0.0.1 $value;");
     is($status, 0, "$value is let pass");
-    like($output, qr/anybody can say that he has any certificate/, 'warned of');
-}
-
-for my $value ('off', '10.0.0.1', '10.0.0.0/8 ::1 2001:db8::/32 unix:') {
-    ($status, $output) = try_conf("agent_client_cert $value;");
-    is($status, 0, "$value is good") or diag $output;
-    unlike($output, qr/warn/, 'without a warning');
+    like($output, qr/\[warn\] .*"\Q$value\E" in "agent_client_cert": anybody/,
+        'and warned of');
 }

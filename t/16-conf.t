@@ -421,6 +421,27 @@ in_location 'binding twice', "agent_binding optional;\n"
     . 'agent_binding required;  # fault', '"agent_binding" directive is duplicate';
 fine 'binding', 'agent_binding required mtls dpop;';
 
+for ('all', 'proxy.test', '127.0.0.1/33', '10.0.0.1 x', 'off 127.0.0.1',
+    'unix', 'unix:/x', '""')
+{
+    my ($bad) = grep { !/^[\d.]+$/ } split;
+    $bad =~ tr/"//d;
+
+    in_location "client cert $_", "agent_client_cert $_;  # fault",
+        "invalid address \"$bad\" in \"agent_client_cert\", expected an"
+        . ' address, a CIDR or "unix:"';
+}
+
+in_location 'client cert of host bits', 'agent_client_cert 10.0.0.1/8;'
+    . '  # fault', 'host bits in "10.0.0.1/8" in "agent_client_cert"';
+in_location 'client cert without a value', 'agent_client_cert;  # fault',
+    'invalid number of arguments in "agent_client_cert" directive';
+in_location 'client cert twice', "agent_client_cert off;\n"
+    . 'agent_client_cert off;  # fault',
+    '"agent_client_cert" directive is duplicate';
+fine 'client cert', 'agent_client_cert 10.0.0.0/8 ::1 2001:db8::/32 unix:;';
+fine 'no client cert', 'agent_client_cert off;';
+
 for my $value ('zone=', 'zone=x', 'zone=:1m', 'zone=x:y', 'nonce=0',
     'zone=x:1m nonce=x', 'zone=x:1m size=2', 'zone=x:1m zone=y:1m')
 {
