@@ -459,6 +459,26 @@ mistake 'dpop cache twice', "agent_dpop_cache zone=x:64k;\n"
 mistake 'dpop cache without a zone', 'agent_dpop_cache nonce=60s;  # fault',
     '"agent_dpop_cache" must have "zone=name:size"';
 
+for my $value (qw/ zone=x zone=:1m zone=x:1q zone=x:1m:2 state= size=1m /) {
+    mistake "revocations $value", "agent_revocations $value state=s;  # fault",
+        "invalid parameter \"$value\" in \"agent_revocations\"";
+}
+
+mistake 'revocations too small',
+    'agent_revocations zone=x:32k state=s;  # fault',
+    'zone "x" in "agent_revocations" is too small, it needs zone=x:64k at '
+    . 'least';
+mistake 'revocations twice', "agent_revocations zone=x:64k state=s;\n"
+    . 'agent_revocations zone=y:64k state=t;  # fault',
+    '"agent_revocations" directive is duplicate';
+mistake 'revocations without a zone', 'agent_revocations state=s;  # fault',
+    '"agent_revocations" must have "zone=name:size"';
+mistake 'revocations without a file', 'agent_revocations zone=x:64k;  # fault',
+    '"agent_revocations" must have "state=path"';
+mistake 'two state files',
+    'agent_revocations zone=x:64k state=s state=t;  # fault',
+    'invalid parameter "state=t" in "agent_revocations"';
+
 fine 'delegation', 'agent_delegation max_depth=8 actor=a actor=b;';
 
 for my $value ('""', '$remote_user', 'pay off', 'off pay') {

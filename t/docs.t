@@ -374,7 +374,7 @@ sub configuration {
         my $http = grep { $has{$_} } qw/ server map upstream log_format
             agent_key_zone agent_scope_implies limit_req_zone
             agent_oauth_provider agent_token_cache
-            agent_dpop_cache /;
+            agent_dpop_cache agent_revocations /;
 
         unless ($http) {
             $block = "location / {\n$block}\n"

@@ -29,8 +29,8 @@ typedef struct {
     const char           *text;         /* lines, for --help */
     const char           *example;      /* a shell command */
     int                 (*run)(ctl_t *ctl);
-    uint32_t              options;      /* bits: ctl_bit() */
-    uint32_t              required;
+    uint64_t              options;      /* bits: ctl_bit() */
+    uint64_t              required;
     unsigned              files:1;      /* the operand: one or more files */
 } ctl_command_t;
 

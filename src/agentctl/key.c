@@ -2,6 +2,7 @@
 #include "key.h"
 #include "migration.h"
 #include "options.h"
+#include "revocation.h"
 
 
 #define CTL_COMMON                                                            \
@@ -151,6 +152,15 @@ const ctl_group_t  ctl_groups[] = {
       .example =
 "  agentctl migration report --help\n",
       .commands = ctl_migration_commands },
+
+    { .name = "revocation",
+      .summary = "what is said of credentials after they were issued",
+      .text =
+"Shows and adds to the state file of agent_revocations.  nginx, if it runs,\n"
+"obeys with its next request; if not, when it starts.\n",
+      .example =
+"  agentctl revocation revoke --help\n",
+      .commands = ctl_revocation_commands },
 
     { .name = NULL }
 };

@@ -61,7 +61,7 @@ static const ctl_option_t  ctl_options[] = {
       CTL_TYPE_LIST },
     { "not-before", "TIME", "when the key begins to be accepted",
       CTL_TYPE_TIME },
-    { "expires", "TIME", "when the key ends: a date, 2027-01-31T00:00:00Z,\n"
+    { "expires", "TIME", "when it ends: a date, 2027-01-31T00:00:00Z,\n"
       "or a duration from now on, 90d", CTL_TYPE_TIME },
     { "overlap", "DURATION", "how long the old key is still accepted;\n"
       "default 24h, 0 ends it at once", CTL_TYPE_DURATION },
@@ -94,6 +94,16 @@ static const ctl_option_t  ctl_options[] = {
       "(repeatable)", CTL_TYPE_LIST },
     { "alias", "AGENT=CLIENT", "tokens of this client are of the agent\n"
       "whose keys have that name (repeatable)", CTL_TYPE_ALIAS },
+    { "state-file", "FILE", "the state file of agent_revocations",
+      CTL_TYPE_PATH },
+    { "kind", "KIND", "what the value is: token (its SHA-256 in hex), jti,\n"
+      "subject, client, agent, issuer, kid, jwk (RFC 7638),\n"
+      "key (the id of one) or certificate (x5t#S256)", CTL_TYPE_TEXT },
+    { "issuer", "URI", "whose jti, subject, client or kid it is",
+      CTL_TYPE_TEXT },
+    { "value", "TEXT", "which one", CTL_TYPE_TEXT },
+    { "before", "TIME", "only what was issued before that: a date, or 0s\n"
+      "for now", CTL_TYPE_TIME },
     { "json", NULL, "print JSON", CTL_TYPE_FLAG },
     { "help", NULL, "print this text", CTL_TYPE_FLAG }
 };
@@ -169,7 +179,7 @@ ctl_options_one(ctl_t *ctl, int argc, char **argv, int *i)
 {
     int          n;
     size_t       len;
-    uint32_t     takes;
+    uint64_t     takes;
     const char  *name, *value;
 
     name = argv[*i] + 2;

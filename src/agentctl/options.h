@@ -41,13 +41,18 @@ typedef enum {
     CTL_OPT_RECENT,
     CTL_OPT_LOCATION,
     CTL_OPT_ALIAS,
+    CTL_OPT_STATE_FILE,
+    CTL_OPT_KIND,
+    CTL_OPT_ISSUER,
+    CTL_OPT_VALUE,
+    CTL_OPT_BEFORE,
     CTL_OPT_JSON,
     CTL_OPT_HELP,
     CTL_OPT_MAX
 } ctl_option_e;
 
 
-#define ctl_bit(option)  ((uint32_t) 1 << (option))
+#define ctl_bit(option)  ((uint64_t) 1 << (option))
 
 
 /*

@@ -339,6 +339,13 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     const agent_str_t     *scopes;
     const agent_claims_t  *claims;
 
+    if (conf->revocations) {
+        reason = ngx_agent_revoked(conf->revocations, rec);
+        if (reason != AGENT_OK) {
+            return reason;
+        }
+    }
+
     if (rec->identified) {
         scopes = &rec->identity.scopes;
 

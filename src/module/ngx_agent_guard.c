@@ -40,6 +40,8 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
         amcf->observed++;
     }
 
+    conf->revocations = amcf->revocations;
+
     if (((conf->methods & NGX_AGENT_KEY)
          && ngx_agent_guard_zone(cf, amcf, conf) != NGX_OK)
         || ((conf->methods & NGX_AGENT_OAUTH)

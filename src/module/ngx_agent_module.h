@@ -18,6 +18,7 @@
 #include "ngx_agent_audit.h"
 #include "ngx_agent_key.h"
 #include "ngx_agent_proof.h"
+#include "ngx_agent_revocation.h"
 #include "ngx_agent_token.h"
 
 
@@ -152,6 +153,7 @@ typedef struct {
     ngx_agent_token_zone_t      *token_zone;
     ngx_agent_proof_zone_t      *proof_zone;
     ngx_agent_status_zone_t     *status;    /* NULL: nothing is counted */
+    ngx_agent_revocation_zone_t *revocations;
     ngx_array_t                  implies;   /* of ngx_agent_implies_t */
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
@@ -178,6 +180,7 @@ typedef struct {
     const ngx_agent_provider_t **providers; /* in order of preference */
     ngx_uint_t                   nproviders;
     const ngx_agent_token_zone_t *token_zone;
+    const ngx_agent_revocation_zone_t *revocations; /* NULL: there are none */
 
     ngx_agent_resource_t        *resource;
     ngx_array_t                 *audience;  /* of agent_str_t, as configured */
@@ -522,6 +525,15 @@ const agent_str_t *ngx_agent_identify_agent(const agent_claims_t *claims);
 
 agent_reason_e ngx_agent_identify_token_policy(
     const ngx_agent_loc_conf_t *conf, const agent_claims_t *claims);
+
+
+/* ngx_agent_revoked.c: what is in force against a credential */
+
+/* AGENT_OK, or why it is refused, of one that is authentic */
+
+agent_reason_e ngx_agent_revoked(
+    const ngx_agent_revocation_zone_t *revocations,
+    ngx_agent_record_t *rec);
 
 
 /* ngx_agent_delegation.c: who may act, for himself or for others */

@@ -29,6 +29,8 @@ static char *ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_dpop_cache(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_agent_directive_revocations(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_agent_directive_provider(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -83,6 +85,13 @@ static ngx_command_t  ngx_agent_commands[] = {
     { ngx_string("agent_token_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_agent_directive_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_agent_directive_revocations,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -650,6 +659,17 @@ ngx_agent_directive_dpop_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+ngx_agent_directive_revocations(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    return ngx_agent_revocation_zone(cf, &amcf->revocations,
+                                     &ngx_http_core_module);
+}
+
+
+static char *
 ngx_agent_directive_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_agent_main_conf_t  *amcf = conf;
@@ -684,6 +704,11 @@ ngx_agent_init_module(ngx_cycle_t *cycle)
 
     if (amcf && !ngx_test_config) {
         ngx_agent_key_zones_commit(cycle, &amcf->key_zones);
+
+        if (amcf->revocations) {
+            ngx_agent_revocation_commit(cycle, amcf->revocations);
+        }
+
         ngx_agent_access_init_module(cycle);
     }
 
@@ -716,7 +741,18 @@ ngx_agent_init_process(ngx_cycle_t *cycle)
 
     ngx_agent_status_init_process(amcf);
 
-    return amcf ? ngx_agent_key_zones_watch(cycle, &amcf->key_zones) : NGX_OK;
+    if (amcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (amcf->revocations
+        && ngx_agent_revocation_init_process(cycle, amcf->revocations)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_agent_key_zones_watch(cycle, &amcf->key_zones);
 }
 
 

@@ -203,6 +203,7 @@ ngx_agent_token_vouched(ngx_agent_token_t *token)
     token->cache = NGX_AGENT_CACHE_NONE;
     token->has_stale = 0;
     token->decided = 0;
+    token->clean = NULL;
 
     return NGX_DECLINED;
 }
@@ -320,6 +321,9 @@ ngx_agent_token_positive(ngx_agent_token_t *token,
         token->has_stale = 1;
         return NGX_DECLINED;
     }
+
+    token->clean = entry->clean;
+    token->seq = entry->seq;
 
     return ngx_agent_token_done(token,
                                 ngx_agent_token_timely(token->provider, claims,

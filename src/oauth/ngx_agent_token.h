@@ -53,6 +53,10 @@ typedef struct {
     unsigned                       has_stale:1;
     unsigned                       decided:1;
 
+    /* of a hit: what its entry of the cache remembers, ngx_agent_cache.h */
+    uint64_t                      *clean;
+    uint64_t                       seq;
+
     ngx_queue_t                    queue;
     ngx_agent_call_t              *call;        /* that it waits for */
 

@@ -5,7 +5,7 @@
 
 
 #define NGX_AGENT_CACHE_MAGIC    0x68636361     /* "acch" */
-#define NGX_AGENT_CACHE_LAYOUT   2
+#define NGX_AGENT_CACHE_LAYOUT   3
 
 /* how often a slot that is being written is looked at again */
 
@@ -15,7 +15,7 @@
 static u_char *ngx_agent_cache_set_of(const ngx_agent_cache_t *cache,
     const u_char *key);
 static ngx_int_t ngx_agent_cache_look(const ngx_agent_cache_t *cache,
-    const ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
+    ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
     ngx_agent_cache_entry_t *entry);
 static ngx_agent_cache_slot_t *ngx_agent_cache_victim(
     ngx_agent_cache_t *cache, u_char *set, const u_char *key,
@@ -183,7 +183,7 @@ ngx_agent_cache_set_of(const ngx_agent_cache_t *cache, const u_char *key)
 
 static ngx_int_t
 ngx_agent_cache_look(const ngx_agent_cache_t *cache,
-    const ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
+    ngx_agent_cache_slot_t *slot, const u_char *key, const u_char *part,
     ngx_agent_cache_entry_t *entry)
 {
     ngx_uint_t  tries;
@@ -206,6 +206,7 @@ ngx_agent_cache_look(const ngx_agent_cache_t *cache,
         entry->negative = slot->negative;
         entry->data = (const u_char *) (slot + 1);
         entry->counter = &slot->seq;
+        entry->clean = &slot->clean;
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 

@@ -35,6 +35,8 @@ typedef struct {
     uint32_t                 used;      /* epoch seconds of the last use */
     uint16_t                 len;
     uint16_t                 negative;
+    uint64_t                 clean;     /* for the user, with seq in it: who
+                                           writes the slot leaves it alone */
 } ngx_agent_cache_slot_t;
 
 
@@ -73,6 +75,7 @@ typedef struct {
     const u_char            *data;
     const uint64_t          *counter;
     uint64_t                 seq;
+    uint64_t                *clean;
 } ngx_agent_cache_entry_t;
 
 

@@ -12,6 +12,7 @@ use Test::More;
 
 
 my @commands = qw/ issue rotate revoke suspend resume list show lint import /;
+my @revocations = qw/ revoke unrevoke suspend resume list /;
 
 
 sub usage {
@@ -27,8 +28,9 @@ sub usage {
 
 # help
 
-for my $args ([ '--help' ], [ 'key', '--help' ],
-              map { [ 'key', $_, '--help' ] } @commands)
+for my $args ([ '--help' ], [ 'key', '--help' ], [ 'revocation', '--help' ],
+              map({ [ 'key', $_, '--help' ] } @commands),
+              map({ [ 'revocation', $_, '--help' ] } @revocations))
 {
     my $run = agentctl(@$args);
 
@@ -90,12 +92,14 @@ is((records(path('keys.jsonl')))[2]{agent}, 'legacy-bot',
 my $page = slurp('docs/agentctl.1');
 my (%help, %manual);
 
-for my $command (@commands) {
-    my $help = agentctl('key', $command, '--help')->{out};
+for my $command (map({ "key $_" } @commands),
+                 map({ "revocation $_" } @revocations))
+{
+    my $help = agentctl(split(' ', $command), '--help')->{out};
 
     $help{$1} = 1 while $help =~ /^  --([a-z-]+)/mg;
 
-    like($page, qr/^\.It Cm key $command\b/m, "the manual page has $command");
+    like($page, qr/^\.It Cm $command\b/m, "the manual page has $command");
 }
 
 {

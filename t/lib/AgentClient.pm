@@ -49,6 +49,7 @@ our %Reason = (
     token_claims         => [ 401, 'invalid_token' ],
     token_malformed      => [ 401, 'invalid_token' ],
     token_type           => [ 401, 'invalid_token' ],
+    token_revoked        => [ 401, 'invalid_token' ],
     signature_invalid    => [ 401, 'invalid_token' ],
     algorithm_refused    => [ 401, 'invalid_token' ],
     signing_key_unknown  => [ 401, 'invalid_token' ],
