@@ -396,3 +396,50 @@ $check->('binding_missing', 'a plain token', '/r', token(),
     cert => 'agent-tls');
 $check->('ok', 'a bound one', '/r', $token, cert => 'agent-tls');
 
+
+
+=== TEST 10: a subrequest to where no proof can be compared
+--- config
+    location /t {
+        agent_auth oauth; agent_resource https://api.test/a;
+        auth_request /sub;
+        empty_gif;
+    }
+    location /sub {
+        internal;
+        agent_auth oauth; agent_audience https://api.test/a;
+        empty_gif;
+    }
+--- run
+my $token = token($main::bound);
+
+is(with($token, proof($token))->{status}, 403, 'refused');
+is(ask('GET /t', Authorization => 'Bearer ' . token())->{status}, 200,
+    'a plain one');
+
+for my $i (1, 2) {
+    is(with($token, proof($token))->{status}, 403, 'and nobody crashed');
+}
+
+audit_lines(4);
+
+
+
+=== TEST 11: a location with a resource within a server that has none
+--- config
+    agent_auth oauth;
+    agent_audience https://api.test/a;
+    agent_binding optional;
+
+    location /t { agent_resource https://api.test/a; empty_gif; }
+    location /plain { empty_gif; }
+--- run
+my $token = token($main::bound);
+
+is(with($token, proof($token))->{status}, 200, 'takes proofs');
+is(with($token, proof($token), request => 'GET /plain')->{status}, 401,
+    'the other does not');
+my ($one, $other) = audit_lines(2);
+is($one->{unmapped}{agent_auth}{binding}, 'dpop', 'the proof counts');
+is($other->{unmapped}{agent_auth}{reason}, 'credential_missing',
+    'nor the scheme');

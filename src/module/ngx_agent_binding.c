@@ -96,9 +96,10 @@ ngx_agent_binding_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
     agent_str_t       uri;
     agent_resource_t  parts;
 
-    if (conf->bindings == 0) {
-        conf->bindings = AGENT_BOUND_MTLS|AGENT_BOUND_DPOP;
-    }
+    /* what is inherited is the directive, not what became of it here */
+
+    conf->takes = conf->bindings ? conf->bindings
+                                 : AGENT_BOUND_MTLS|AGENT_BOUND_DPOP;
 
     if (conf->binding == NGX_AGENT_BINDING_OFF) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
@@ -120,21 +121,23 @@ ngx_agent_binding_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
 
         conf->origin = parts.origin;
         conf->proofs = amcf->proof_zone;
-        conf->dpop = (conf->bindings & AGENT_BOUND_DPOP) != 0;
+        conf->dpop = (conf->takes & AGENT_BOUND_DPOP) != 0;
 
-    } else if (conf->binding_line && (conf->bindings & AGENT_BOUND_DPOP)) {
-
-        if (conf->bindings == AGENT_BOUND_DPOP) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"agent_binding\" with \"dpop\" needs "
-                          "\"agent_resource\", with which proofs are compared, "
-                          "for \"agent_auth\" in %V:%ui", &conf->conf_file,
-                          conf->conf_line);
-            return NGX_ERROR;
-        }
-
-        conf->bindings = AGENT_BOUND_MTLS;
+        return NGX_OK;
     }
+
+    if (conf->takes == AGENT_BOUND_DPOP) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"agent_binding\" with \"dpop\" needs "
+                      "\"agent_resource\", with which proofs are compared, "
+                      "for \"agent_auth\" in %V:%ui", &conf->conf_file,
+                      conf->conf_line);
+        return NGX_ERROR;
+    }
+
+    /* a subrequest may bring a proof to where there is no zone for it */
+
+    conf->takes &= ~(ngx_uint_t) AGENT_BOUND_DPOP;
 
     return NGX_OK;
 }
@@ -165,7 +168,7 @@ ngx_agent_binding_check(ngx_http_request_t *r,
         return AGENT_BINDING_MISMATCH;
     }
 
-    if ((claims->bound & conf->bindings) != claims->bound) {
+    if ((claims->bound & conf->takes) != claims->bound) {
         return AGENT_BINDING_MISSING;
     }
 

@@ -217,7 +217,7 @@ ngx_agent_challenge_value(ngx_http_request_t *r,
 
     dpop = conf->challenge_dpop.len && (rec->dpop || conf->binding_line);
     bearer = !(dpop && conf->binding == NGX_AGENT_BINDING_REQUIRED
-               && conf->bindings == AGENT_BOUND_DPOP);
+               && conf->takes == AGENT_BOUND_DPOP);
 
     p = ngx_pnalloc(r->pool, conf->challenge.len + conf->challenge_dpop.len
                              + 2 * (sizeof(", error=\"\"") - 1 + error->len

@@ -201,7 +201,8 @@ typedef struct {
     ngx_flag_t                   hide;
 
     ngx_uint_t                   binding;
-    ngx_uint_t                   bindings;  /* of agent_bound_e */
+    ngx_uint_t                   bindings;  /* of agent_bound_e; 0: both */
+    ngx_uint_t                   takes;     /* those that can be proved here */
     ngx_uint_t                   binding_line;  /* 0: by default */
     ngx_array_t                 *client_cert;   /* of ngx_cidr_t: proxies */
     agent_str_t                  origin;    /* of the resource */
