@@ -408,3 +408,58 @@ my ($status, $output) = try_conf(provider('p', 'https://as.test')
 
 is($status, 0, 'what is good') or diag $output;
 unlike($output, qr/\[(?:warn|error|emerg)\]/, 'nothing is said');
+
+
+
+=== TEST 8: which tokens it takes, P-05, M-05
+--- http_config
+{{provider('p', 'https://as.test')}}
+--- config
+    agent_resource off;
+
+    location /plain { agent_resource https://api.test/plain;
+        agent_auth oauth; empty_gif; }
+
+    location /optional { agent_resource https://api.test/optional;
+        agent_auth oauth; agent_binding optional; empty_gif; }
+
+    location /off { agent_resource https://api.test/off;
+        agent_auth oauth; agent_binding off; empty_gif; }
+
+    location /dpop { agent_resource https://api.test/dpop;
+        agent_auth oauth; agent_binding required dpop; empty_gif;
+
+        location /dpop/keys { agent_auth oauth; empty_gif; } }
+
+    location /mtls { agent_resource https://api.test/mtls;
+        agent_auth oauth; agent_binding required mtls; empty_gif; }
+
+    location /mixed { agent_resource https://api.test/mixed;
+        agent_auth oauth; agent_binding required dpop; empty_gif;
+        agent_require_details pay "a \"b\"";
+
+        location /mixed/b { agent_binding optional mtls; empty_gif;
+            agent_require_details pay book; } }
+--- run
+my $algs = [ qw/ ES256 ES384 ES512 EdDSA Ed25519 RS256 PS256 / ];
+my $true = JSON::PP::true;
+my @said = qw/ tls_client_certificate_bound_access_tokens
+    dpop_signing_alg_values_supported dpop_bound_access_tokens_required
+    authorization_details_types_supported /;
+
+my %expected = (
+    plain    => [ undef, undef, undef, undef ],
+    optional => [ undef, $algs, undef, undef ],
+    off      => [ undef, undef, undef, undef ],
+    dpop     => [ undef, $algs, $true, undef ],
+    mtls     => [ $true, undef, undef, undef ],
+    mixed    => [ $true, $algs, undef, [ 'pay', 'a "b"', 'book' ] ],
+);
+
+for my $name (sort keys %expected) {
+    my $document = document("$known/$name");
+
+    is_deeply([ @$document{@said} ], $expected{$name}, "tokens of $name");
+    is_deeply($document->{authorization_servers}, [ 'https://as.test' ],
+        'the rest is there');
+}

@@ -134,8 +134,12 @@ typedef struct {
     ngx_array_t                  audiences; /* of agent_str_t: the uri */
     ngx_array_t                  issuers;   /* of agent_str_t */
     ngx_array_t                  scopes;    /* of agent_str_t */
+    ngx_array_t                  details;   /* of agent_str_t: types */
     ngx_http_complex_value_t     document;
     unsigned                     used:1;    /* by a guarded location */
+    unsigned                     dpop:1;    /* one says that it takes proofs */
+    unsigned                     mtls:1;    /* or certificates */
+    unsigned                     unbound:1; /* one can do without proofs */
 } ngx_agent_resource_t;
 
 

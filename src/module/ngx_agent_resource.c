@@ -22,6 +22,8 @@ static ngx_int_t ngx_agent_resource_addresses(ngx_conf_t *cf,
     ngx_agent_resource_t *resource, const agent_resource_t *parts);
 static ngx_int_t ngx_agent_resource_option(ngx_conf_t *cf,
     ngx_agent_resource_t *resource, ngx_str_t *value);
+static ngx_int_t ngx_agent_resource_tokens(ngx_agent_resource_t *resource,
+    const ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_resource_scopes(const ngx_agent_scope_rule_t *rule,
     ngx_agent_resource_t *resource);
 static ngx_int_t ngx_agent_resource_add(ngx_array_t *list,
@@ -30,6 +32,8 @@ static ngx_int_t ngx_agent_resource_server(ngx_conf_t *cf,
     ngx_agent_srv_conf_t *ascf);
 static ngx_int_t ngx_agent_resource_document(ngx_conf_t *cf,
     ngx_agent_resource_t *resource);
+static void ngx_agent_resource_describe(agent_json_t *json,
+    const ngx_agent_resource_t *resource);
 static size_t ngx_agent_resource_room(const ngx_array_t *list);
 static void ngx_agent_resource_list(agent_json_t *json,
     const ngx_array_t *list);
@@ -41,6 +45,21 @@ static const ngx_agent_resource_t *ngx_agent_resource_find(
 
 #define NGX_AGENT_WELL_KNOWN                                                  \
     (sizeof(AGENT_RESOURCE_WELL_KNOWN) - 1)
+
+
+/* members of the document: RFC 9728, 2 */
+
+#define NGX_AGENT_RESOURCE_DETAILS                                            \
+    "\"authorization_details_types_supported\":"
+
+#define NGX_AGENT_RESOURCE_MTLS                                               \
+    "\"tls_client_certificate_bound_access_tokens\":true,"
+
+#define NGX_AGENT_RESOURCE_DPOP                                               \
+    "\"dpop_signing_alg_values_supported\":"
+
+#define NGX_AGENT_RESOURCE_BOUND                                              \
+    "\"dpop_bound_access_tokens_required\":true,"
 
 
 static ngx_str_t  ngx_agent_resource_type = ngx_string("application/json");
@@ -166,6 +185,8 @@ ngx_agent_resource_create(ngx_conf_t *cf, ngx_agent_srv_conf_t *ascf,
         || ngx_array_init(&resource->issuers, cf->pool, 2,
                           sizeof(agent_str_t)) != NGX_OK
         || ngx_array_init(&resource->scopes, cf->pool, 4,
+                          sizeof(agent_str_t)) != NGX_OK
+        || ngx_array_init(&resource->details, cf->pool, 1,
                           sizeof(agent_str_t)) != NGX_OK
         || ngx_agent_resource_add(&resource->audiences, &text) != NGX_OK)
     {
@@ -313,6 +334,12 @@ ngx_agent_resource_use(ngx_agent_resource_t *resource,
         }
     }
 
+    if ((conf->methods & NGX_AGENT_OAUTH)
+        && ngx_agent_resource_tokens(resource, conf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (conf->scopes == NULL) {
         return NGX_OK;
     }
@@ -321,6 +348,50 @@ ngx_agent_resource_use(ngx_agent_resource_t *resource,
 
     for (i = 0; i < conf->scopes->nelts; i++) {
         if (ngx_agent_resource_scopes(&rule[i], resource) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is said of bound tokens is said where the configuration says it */
+
+static ngx_int_t
+ngx_agent_resource_tokens(ngx_agent_resource_t *resource,
+    const ngx_agent_loc_conf_t *conf)
+{
+    ngx_uint_t    i, required;
+    agent_str_t  *type;
+
+    required = (conf->binding == NGX_AGENT_BINDING_REQUIRED);
+
+    if (conf->binding != NGX_AGENT_BINDING_OFF && conf->binding_line) {
+
+        if (conf->takes & AGENT_BOUND_DPOP) {
+            resource->dpop = 1;
+        }
+
+        /* by default it depends on whether TLS asks for certificates */
+
+        if ((conf->takes & AGENT_BOUND_MTLS) && (required || conf->bindings)) {
+            resource->mtls = 1;
+        }
+    }
+
+    if (!required || conf->takes != AGENT_BOUND_DPOP) {
+        resource->unbound = 1;
+    }
+
+    if (conf->details == NULL) {
+        return NGX_OK;
+    }
+
+    type = conf->details->elts;
+
+    for (i = 0; i < conf->details->nelts; i++) {
+        if (ngx_agent_resource_add(&resource->details, &type[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -477,10 +548,14 @@ ngx_agent_resource_document(ngx_conf_t *cf, ngx_agent_resource_t *resource)
                   "\"scopes_supported\":[],"
                   "\"bearer_methods_supported\":[\"header\"],"
                   "\"resource_name\":\"\",\"resource_documentation\":\"\","
-                  "}\n")
+                  NGX_AGENT_RESOURCE_DETAILS "[],"
+                  NGX_AGENT_RESOURCE_MTLS NGX_AGENT_RESOURCE_DPOP "[],"
+                  NGX_AGENT_RESOURCE_BOUND "}\n")
+           + sizeof("\"\",") * sizeof(NGX_AGENT_PROOF_NAMES)
            + (uri.len + name.len + documentation.len) * AGENT_JSON_ESCAPE_MAX
            + ngx_agent_resource_room(&resource->issuers)
-           + ngx_agent_resource_room(&resource->scopes);
+           + ngx_agent_resource_room(&resource->scopes)
+           + ngx_agent_resource_room(&resource->details);
 
     p = ngx_pnalloc(cf->pool, size);
     if (p == NULL) {
@@ -506,12 +581,54 @@ ngx_agent_resource_document(ngx_conf_t *cf, ngx_agent_resource_t *resource)
     agent_json_string(&json, "resource_name", &name, name.len);
     agent_json_string(&json, "resource_documentation", &documentation,
                       documentation.len);
+    ngx_agent_resource_describe(&json, resource);
     agent_json_close(&json, "\n");
 
     resource->document.value.data = p;
     resource->document.value.len = json.pos - p;
 
     return json.overflow ? NGX_ERROR : NGX_OK;
+}
+
+
+/* which tokens it takes; each member ends in a comma */
+
+static void
+ngx_agent_resource_describe(agent_json_t *json,
+    const ngx_agent_resource_t *resource)
+{
+    agent_str_t  rest, name;
+
+    static const agent_str_t  names = agent_string(NGX_AGENT_PROOF_NAMES);
+
+    if (resource->details.nelts) {
+        agent_json_literal(json, NGX_AGENT_RESOURCE_DETAILS);
+        ngx_agent_resource_list(json, &resource->details);
+    }
+
+    if (resource->mtls) {
+        agent_json_literal(json, NGX_AGENT_RESOURCE_MTLS);
+    }
+
+    if (!resource->dpop) {
+        return;
+    }
+
+    agent_json_literal(json, NGX_AGENT_RESOURCE_DPOP);
+
+    rest = names;
+
+    while (agent_scope_next(&rest, &name)) {
+        agent_json_raw(json, name.data == names.data ? "[\"" : ",\"", 2);
+        agent_json_raw(json, name.data, name.len);
+        agent_json_literal(json, "\"");
+    }
+
+    agent_json_literal(json, "],");
+
+    if (!resource->unbound) {
+        agent_json_literal(json, NGX_AGENT_RESOURCE_BOUND);
+    }
 }
 
 
