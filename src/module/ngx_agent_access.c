@@ -13,6 +13,8 @@ static ngx_int_t ngx_agent_access_phase(ngx_http_request_t *r,
     ngx_http_phase_handler_t *ph);
 static ngx_int_t ngx_agent_precontent_phase(ngx_http_request_t *r,
     ngx_http_phase_handler_t *ph);
+static ngx_int_t ngx_agent_visit_guarded(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf);
 static ngx_inline ngx_int_t ngx_agent_visit(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_access(ngx_http_request_t *r,
@@ -30,6 +32,8 @@ static ngx_int_t ngx_agent_refuse(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
 static ngx_int_t ngx_agent_error_page(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_int_t ngx_agent_precontent_guarded(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_precontent(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf);
 static void ngx_agent_overruled(ngx_agent_record_t *rec);
@@ -82,9 +86,23 @@ ngx_agent_visit_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
 
-    if (conf->methods != NGX_AGENT_OFF
-        && ngx_agent_visit(r, conf) != NGX_DECLINED)
-    {
+    /* to others the call must not cost even the registers that it saves */
+
+    if (conf->methods != NGX_AGENT_OFF) {
+        return ngx_agent_visit_guarded(r, conf);
+    }
+
+    r->phase_handler++;
+
+    return NGX_AGAIN;
+}
+
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_visit_guarded(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf)
+{
+    if (ngx_agent_visit(r, conf) != NGX_DECLINED) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return NGX_OK;
     }
@@ -114,29 +132,44 @@ ngx_agent_access_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
 }
 
 
-/* as ngx_http_core_generic_phase() */
+/* nothing is left to do for a main request that was admitted just now */
 
 static ngx_int_t
 ngx_agent_precontent_phase(ngx_http_request_t *r, ngx_http_phase_handler_t *ph)
 {
-    ngx_int_t                    rc;
     ngx_agent_record_t          *rec;
     const ngx_agent_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_agent_auth_module);
-    rec = ngx_http_get_module_ctx(r, ngx_http_agent_auth_module);
 
-    /* nothing is left to do for a main request that was admitted just now */
+    if (conf->methods != NGX_AGENT_OFF) {
 
-    if (conf->methods != NGX_AGENT_OFF
-        && !(rec && rec->passed && rec->conf == conf && r == r->main))
-    {
-        rc = ngx_agent_precontent(r, conf);
+        rec = ngx_http_get_module_ctx(r, ngx_http_agent_auth_module);
 
-        if (rc != NGX_DECLINED) {
-            ngx_http_finalize_request(r, rc);
-            return NGX_OK;
+        if (rec == NULL || !rec->passed || rec->conf != conf || r != r->main) {
+            return ngx_agent_precontent_guarded(r, conf);
         }
+    }
+
+    r->phase_handler++;
+
+    return NGX_AGAIN;
+}
+
+
+/* as ngx_http_core_generic_phase() */
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_precontent_guarded(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_agent_precontent(r, conf);
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_finalize_request(r, rc);
+        return NGX_OK;
     }
 
     r->phase_handler++;

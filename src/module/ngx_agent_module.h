@@ -81,6 +81,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                  values;    /* of ngx_agent_scope_value_t */
+    const agent_str_t           *only;      /* all that there is to it, or
+                                               NULL */
     unsigned                     any:1;
     unsigned                     allow_empty:1;
 } ngx_agent_scope_rule_t;

@@ -38,6 +38,7 @@ ngx_agent_record_recall(ngx_http_request_t *r)
 ngx_agent_record_t *
 ngx_agent_record_create(ngx_http_request_t *r)
 {
+    size_t               size;
     ngx_pool_cleanup_t  *cln;
     ngx_agent_record_t  *rec;
 
@@ -49,7 +50,14 @@ ngx_agent_record_create(ngx_http_request_t *r)
     cln->handler = ngx_agent_record_cleanup;
 
     rec = cln->data;
-    ngx_memzero(rec, offsetof(ngx_agent_record_t, first_token));
+    size = offsetof(ngx_agent_record_t, first_token);
+
+    /* a size that is not known beforehand is left to libc, whose stores are
+     * wider than those that a compiler makes of it */
+
+    __asm__ ("" : "+r" (size));
+
+    ngx_memzero(rec, size);
 
     /* set by ngx_memzero():
      *

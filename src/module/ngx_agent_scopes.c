@@ -199,6 +199,7 @@ ngx_agent_scopes_resolve(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
     for (i = 0; i < rules->nelts; i++) {
 
         value = rule[i].values.elts;
+        rule[i].only = NULL;
 
         for (j = 0; j < rule[i].values.nelts; j++) {
             if (value[j].complex == NULL
@@ -206,6 +207,12 @@ ngx_agent_scopes_resolve(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
             {
                 return NGX_ERROR;
             }
+        }
+
+        if (rule[i].values.nelts == 1 && value->complex == NULL
+            && value->literal->accepted.nelts == 1)
+        {
+            rule[i].only = value->literal->accepted.elts;
         }
     }
 
@@ -250,7 +257,15 @@ ngx_agent_scopes_check(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
     for (i = 0; i < conf->scopes->nelts; i++) {
 
-        reason = ngx_agent_scopes_rule(r, &rule[i], held);
+        /* most often one scope, which no other implies */
+
+        if (rule[i].only) {
+            reason = agent_scope_contains(held, rule[i].only)
+                     ? AGENT_OK : AGENT_SCOPE_INSUFFICIENT;
+
+        } else {
+            reason = ngx_agent_scopes_rule(r, &rule[i], held);
+        }
 
         if (reason != AGENT_OK) {
             return reason;
