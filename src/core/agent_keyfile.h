@@ -12,6 +12,7 @@
 #include "agent_cidr.h"
 #include "agent_digest.h"
 #include "agent_error.h"
+#include "agent_secret.h"
 #include "agent_str.h"
 
 #include <jansson.h>
@@ -36,7 +37,7 @@
 #define AGENT_KEY_NETWORKS_MAX  256
 
 #define AGENT_PEPPERS_MAX       16
-#define AGENT_PEPPER_ID_MAX     32
+#define AGENT_PEPPER_ID_MAX     AGENT_SECRET_ID_MAX
 #define AGENT_PEPPER_KEY_MIN    16
 
 

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "agent_envelope.h"
 #include "agent_key.h"
 #include "agent_keytab.h"
 #include "agent_reason.h"
@@ -28,24 +29,48 @@ typedef struct {
 } ngx_agent_file_id_t;
 
 
+/* what a table was made from */
+
+typedef struct {
+    ngx_agent_file_id_t    file;
+    ngx_agent_file_id_t    pepper;
+    ngx_agent_file_id_t    kek;
+} ngx_agent_key_files_t;
+
+
+/* of which envelopes; all zero: of none */
+
+typedef struct {
+    u_char                 bundle[AGENT_BUNDLE_MAX];    /* zeros behind it */
+    uint64_t               keys;        /* generations */
+    uint64_t               peppers;
+} ngx_agent_key_envelopes_t;
+
+
 /* at the head of the zone */
 
 typedef struct {
     ngx_agent_gen_sh_t     gen;
 
     /* by generation: what it was loaded from, how many keys, and when */
-    ngx_agent_file_id_t    file[2];
-    ngx_agent_file_id_t    pepper[2];
+    ngx_agent_key_files_t      files[2];
+    ngx_agent_key_envelopes_t  envelopes[2];
     uint64_t               keys[2];
     int64_t                loaded[2];   /* epoch seconds */
 
     /* the last state of the files that was refused, and when: monotonic ms */
-    ngx_agent_file_id_t    refused;
-    ngx_agent_file_id_t    refused_pepper;
+    ngx_agent_key_files_t  refused;
     uint64_t               refused_at;
 
     uint64_t               warned;      /* epoch seconds of the last warning */
 } ngx_agent_key_sh_t;
+
+
+typedef struct {
+    agent_pepper_t         pepper[AGENT_PEPPERS_MAX];
+    size_t                 n;
+    uint64_t               generation;  /* of their envelope, 0: none */
+} ngx_agent_key_peppers_t;
 
 
 /* the walk of one worker through a table: ngx_agent_key_census.c */
@@ -63,9 +88,16 @@ typedef struct {
     ngx_shm_zone_t        *shm_zone;
     ngx_agent_gen_t        gen;
     ngx_agent_key_sh_t    *sh;
-    agent_pepper_t        *peppers;     /* as the master read them */
-    size_t                 npeppers;
-    ngx_agent_file_id_t    pepper_id;
+
+    ngx_str_t              kek_file;    /* where set, the others are sealed */
+    agent_str_t            bundle;
+    uint64_t               min_generation;
+
+    /* as the master read them */
+    ngx_agent_key_peppers_t  *peppers;
+    agent_keks_t          *keks;        /* empty in a worker that can read */
+    ngx_agent_key_files_t  read;        /* pepper and kek */
+
     ngx_cycle_t           *cycle;
     ngx_agent_key_walk_t  *walk;
     ngx_uint_t             count;       /* its first counter */
@@ -90,7 +122,10 @@ typedef struct {
 } ngx_agent_key_identity_t;
 
 
-/* agent_key_zone zone=name:size file=path [pepper_file=path] [check=time] */
+/*
+ * agent_key_zone zone=name:size file=path [pepper_file=path] [check=time]
+ *                [kek_file=path [bundle=name] [min_generation=number]]
+ */
 
 char *ngx_agent_key_zone(ngx_conf_t *cf, ngx_array_t *zones, void *tag);
 

@@ -1,6 +1,6 @@
 
 #include "ngx_agent_key_census.h"
-#include "ngx_agent_key_loader.h"
+#include "ngx_agent_key_files.h"
 #include "agent_time.h"
 
 #include <ngx_event.h>
@@ -57,8 +57,7 @@ static void ngx_agent_key_walk_count(ngx_agent_key_counted_t *counted,
 static agent_status_key_e ngx_agent_key_walk_state(
     const agent_keytab_rec_t *rec, time_t now);
 static agent_status_file_e ngx_agent_key_census_file(
-    const ngx_agent_key_zone_t *zone, const ngx_agent_file_id_t *loaded,
-    const ngx_agent_file_id_t *pepper);
+    const ngx_agent_key_zone_t *zone, const ngx_agent_key_files_t *loaded);
 
 
 ngx_agent_key_walk_t *
@@ -81,17 +80,16 @@ void
 ngx_agent_key_census(const ngx_agent_key_zone_t *zone,
     agent_status_key_zone_t *status)
 {
-    u_char               *base;
-    uint64_t              g;
-    ngx_uint_t            tries;
-    agent_keytab_t        tab;
-    ngx_agent_key_sh_t   *sh;
-    ngx_agent_file_id_t   file, pepper;
+    u_char                 *base;
+    uint64_t                g;
+    ngx_uint_t              tries;
+    agent_keytab_t          tab;
+    ngx_agent_key_sh_t     *sh;
+    ngx_agent_key_files_t   files;
 
     sh = zone->sh;
 
-    ngx_memzero(&file, sizeof(file));
-    ngx_memzero(&pepper, sizeof(pepper));
+    ngx_memzero(&files, sizeof(files));
 
     status->room = zone->gen.size;
 
@@ -109,15 +107,14 @@ ngx_agent_key_census(const ngx_agent_key_zone_t *zone,
         status->octets = agent_keytab_open(&tab, base, zone->gen.size) == 0
                          ? agent_keytab_octets(&tab) : 0;
 
-        file = sh->file[g & 1];
-        pepper = sh->pepper[g & 1];
+        files = sh->files[g & 1];
 
         if (ngx_agent_gen_check(&zone->gen, g) == NGX_OK) {
             break;
         }
     }
 
-    status->file = ngx_agent_key_census_file(zone, &file, &pepper);
+    status->file = ngx_agent_key_census_file(zone, &files);
 
     ngx_agent_key_census_walk(zone, status->keys, status);
 }
@@ -127,25 +124,19 @@ ngx_agent_key_census(const ngx_agent_key_zone_t *zone,
 
 static agent_status_file_e
 ngx_agent_key_census_file(const ngx_agent_key_zone_t *zone,
-    const ngx_agent_file_id_t *loaded, const ngx_agent_file_id_t *pepper)
+    const ngx_agent_key_files_t *loaded)
 {
-    ngx_agent_file_id_t  file, now;
+    ngx_agent_key_files_t  files;
 
-    if (ngx_agent_key_file_id(&zone->file, &file) != NGX_OK
-        || ngx_agent_key_pepper_id(zone, &now) != NGX_OK)
-    {
+    if (ngx_agent_key_files(zone, &files, NULL) != NGX_OK) {
         return AGENT_FILE_UNREADABLE;
     }
 
-    if (ngx_agent_file_same(&file, loaded)
-        && ngx_agent_file_same(&now, pepper))
-    {
+    if (ngx_agent_key_files_same(&files, loaded)) {
         return AGENT_FILE_CURRENT;
     }
 
-    if (ngx_agent_file_same(&file, &zone->sh->refused)
-        && ngx_agent_file_same(&now, &zone->sh->refused_pepper))
-    {
+    if (ngx_agent_key_files_same(&files, &zone->sh->refused)) {
         return AGENT_FILE_REFUSED;
     }
 

@@ -1,6 +1,7 @@
 
 #include "ngx_agent_key_loader.h"
 #include "ngx_agent_count.h"
+#include "ngx_agent_key_files.h"
 #include "agent_status.h"
 
 #include <openssl/crypto.h>
@@ -11,11 +12,6 @@
 #define NGX_AGENT_LOADER_OCTETS  16384
 #define NGX_AGENT_LOADER_STEPS   256
 
-/* of a pepper file: AGENT_PEPPERS_MAX lines of at most this many octets */
-
-#define NGX_AGENT_PEPPER_LINE    1100
-
-
 struct ngx_agent_key_loader_s {
     ngx_agent_key_zone_t    *zone;
     agent_keytab_builder_t  *builder;
@@ -23,14 +19,18 @@ struct ngx_agent_key_loader_s {
     ngx_uint_t               level;
     ngx_fd_t                 fd;
 
-    ngx_agent_file_id_t      file;
-    ngx_agent_file_id_t      pepper;
-    agent_pepper_t           peppers[AGENT_PEPPERS_MAX];
-    size_t                   npeppers;
+    ngx_agent_key_files_t    files;
+    ngx_agent_key_peppers_t  peppers;
+
+    agent_envelope_t         envelope;
+    agent_keks_t             keks;      /* until the envelopes are open */
+    uint64_t                 least;     /* generation that is accepted */
 
     agent_keyfile_t          state;
     u_char                  *start;     /* of what is not parsed yet */
     u_char                  *last;
+    unsigned                 sealed:1;
+    unsigned                 authentic:1;
     unsigned                 eof:1;
     unsigned                 parsed:1;
 
@@ -38,26 +38,31 @@ struct ngx_agent_key_loader_s {
 };
 
 
+static ngx_int_t ngx_agent_key_loader_file(ngx_agent_key_loader_t *loader);
+static void ngx_agent_key_loader_least(ngx_agent_key_loader_t *loader);
+static ngx_int_t ngx_agent_key_loader_keks(ngx_agent_key_loader_t *loader);
 static ngx_int_t ngx_agent_key_loader_peppers(ngx_agent_key_loader_t *loader);
+static ngx_int_t ngx_agent_key_loader_envelope(
+    ngx_agent_key_loader_t *loader);
+static ngx_int_t ngx_agent_key_loader_authentic(
+    ngx_agent_key_loader_t *loader);
 static ngx_int_t ngx_agent_key_loader_lines(ngx_agent_key_loader_t *loader);
 static ngx_int_t ngx_agent_key_loader_line(ngx_agent_key_loader_t *loader,
     u_char *line, size_t len);
 static ngx_int_t ngx_agent_key_loader_read(ngx_agent_key_loader_t *loader);
+static ssize_t ngx_agent_key_loader_octets(ngx_agent_key_loader_t *loader,
+    u_char *buf, size_t size);
 static ngx_int_t ngx_agent_key_loader_finish(ngx_agent_key_loader_t *loader);
 static void ngx_agent_key_loader_too_small(ngx_agent_key_loader_t *loader);
 static void ngx_agent_key_loader_error(ngx_agent_key_loader_t *loader,
     uint64_t line, char *err);
-static ngx_int_t ngx_agent_key_pepper_read(const ngx_str_t *path, u_char *buf,
-    size_t *len, ngx_agent_file_id_t *id, ngx_uint_t level, ngx_log_t *log);
-static void ngx_agent_key_stat_id(ngx_file_info_t *fi,
-    ngx_agent_file_id_t *id);
 
 
 ngx_agent_key_loader_t *
 ngx_agent_key_loader_open(ngx_agent_key_zone_t *zone, u_char *base,
     ngx_uint_t level, ngx_log_t *log)
 {
-    ngx_file_info_t          fi;
+    uint64_t                 size;
     ngx_agent_key_loader_t  *loader;
 
     loader = ngx_alloc(sizeof(ngx_agent_key_loader_t), log);
@@ -73,42 +78,28 @@ ngx_agent_key_loader_open(ngx_agent_key_zone_t *zone, u_char *base,
     loader->start = loader->buffer;
     loader->last = loader->buffer;
 
-    /* a FIFO in the place of the file must not stop the event loop */
-
-    loader->fd = ngx_open_file(zone->file.data, NGX_FILE_RDONLY,
-                               NGX_FILE_OPEN|NGX_FILE_NONBLOCK, 0);
-
-    if (loader->fd == NGX_INVALID_FILE) {
-        ngx_log_error(level, log, ngx_errno,
-                      "agent_auth: " ngx_open_file_n " \"%V\" failed",
-                      &zone->file);
+    if (ngx_agent_key_loader_file(loader) != NGX_OK) {
         goto failed;
     }
 
-    if (ngx_fd_info(loader->fd, &fi) == NGX_FILE_ERROR) {
-        ngx_log_error(level, log, ngx_errno,
-                      "agent_auth: " ngx_fd_info_n " \"%V\" failed",
-                      &zone->file);
+    ngx_agent_key_loader_least(loader);
+
+    if (ngx_agent_key_loader_keks(loader) != NGX_OK
+        || ngx_agent_key_loader_peppers(loader) != NGX_OK
+        || ngx_agent_key_loader_envelope(loader) != NGX_OK)
+    {
         goto failed;
     }
 
-    if (!ngx_is_file(&fi)) {
-        ngx_log_error(level, log, 0,
-                      "agent_auth: key file \"%V\" is not a regular file",
-                      &zone->file);
-        goto failed;
-    }
+    OPENSSL_cleanse(&loader->keks, sizeof(agent_keks_t));
 
-    ngx_agent_key_stat_id(&fi, &loader->file);
-
-    if (ngx_agent_key_loader_peppers(loader) != NGX_OK) {
-        goto failed;
-    }
+    size = loader->sealed ? agent_envelope_size(&loader->envelope)
+                          : loader->files.file.size;
 
     loader->builder = agent_keytab_create(base, zone->gen.size,
-                                          loader->peppers, loader->npeppers,
-                                          ngx_file_size(&fi)
-                                          / AGENT_KEYFILE_LINE_MIN);
+                                          loader->peppers.pepper,
+                                          loader->peppers.n,
+                                          size / AGENT_KEYFILE_LINE_MIN);
     if (loader->builder == NULL) {
         ngx_log_error(level, log, 0,
                       "agent_auth: not enough memory to load \"%V\"",
@@ -127,6 +118,107 @@ failed:
 
 
 static ngx_int_t
+ngx_agent_key_loader_file(ngx_agent_key_loader_t *loader)
+{
+    ngx_str_t        *path;
+    ngx_file_info_t   fi;
+
+    path = &loader->zone->file;
+
+    /* a FIFO in the place of the file must not stop the event loop */
+
+    loader->fd = ngx_open_file(path->data, NGX_FILE_RDONLY,
+                               NGX_FILE_OPEN|NGX_FILE_NONBLOCK, 0);
+
+    if (loader->fd == NGX_INVALID_FILE) {
+        ngx_log_error(loader->level, loader->log, ngx_errno,
+                      "agent_auth: " ngx_open_file_n " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_fd_info(loader->fd, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(loader->level, loader->log, ngx_errno,
+                      "agent_auth: " ngx_fd_info_n " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_is_file(&fi)) {
+        ngx_log_error(loader->level, loader->log, 0,
+                      "agent_auth: key file \"%V\" is not a regular file",
+                      path);
+        return NGX_ERROR;
+    }
+
+    ngx_agent_key_stat_id(&fi, &loader->files.file);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Which generations are not older than the one in force.  Whoever loads has
+ * the lease, so that what is read here stays.
+ */
+
+static void
+ngx_agent_key_loader_least(ngx_agent_key_loader_t *loader)
+{
+    uint64_t                    g;
+    ngx_agent_key_zone_t       *zone;
+    ngx_agent_key_envelopes_t  *now, ours;
+
+    zone = loader->zone;
+    loader->least = zone->min_generation;
+
+    if (ngx_agent_gen_read(&zone->gen, &g) == NULL) {
+        return;
+    }
+
+    ngx_memzero(&ours, sizeof(ngx_agent_key_envelopes_t));
+    ngx_memcpy(ours.bundle, zone->bundle.data, zone->bundle.len);
+
+    /* numbers of another bundle tell nothing */
+
+    now = &zone->sh->envelopes[g & 1];
+
+    if (ngx_memcmp(now->bundle, ours.bundle, AGENT_BUNDLE_MAX) != 0) {
+        return;
+    }
+
+    loader->least = ngx_max(loader->least, now->keys);
+    loader->peppers.generation = now->peppers;
+}
+
+
+static ngx_int_t
+ngx_agent_key_loader_keks(ngx_agent_key_loader_t *loader)
+{
+    ngx_int_t              rc;
+    ngx_agent_key_zone_t  *zone;
+
+    zone = loader->zone;
+
+    rc = ngx_agent_key_keks(zone, &loader->keks, &loader->files.kek,
+                            loader->level, loader->log);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (zone->keks->n == 0) {
+        ngx_log_error(loader->level, loader->log, NGX_EACCES,
+                      "agent_auth: " ngx_open_file_n " \"%V\" failed",
+                      &zone->kek_file);
+        return NGX_ERROR;
+    }
+
+    loader->keks = *zone->keks;
+    loader->files.kek = zone->read.kek;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_agent_key_loader_peppers(ngx_agent_key_loader_t *loader)
 {
     ngx_int_t              rc;
@@ -138,29 +230,105 @@ ngx_agent_key_loader_peppers(ngx_agent_key_loader_t *loader)
         return NGX_OK;
     }
 
-    rc = ngx_agent_key_peppers(&zone->pepper_file, loader->peppers,
-                               &loader->npeppers, &loader->pepper,
-                               loader->level, loader->log);
+    rc = ngx_agent_key_peppers(zone, &loader->keks, &loader->peppers,
+                               &loader->files.pepper, loader->level,
+                               loader->log);
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
     /* for root's eyes only, as it should be: the master has read it */
 
-    ngx_memcpy(loader->peppers, zone->peppers,
-               zone->npeppers * sizeof(agent_pepper_t));
-    loader->npeppers = zone->npeppers;
-    loader->pepper = zone->pepper_id;
+    if (zone->peppers->generation < loader->peppers.generation) {
+        ngx_log_error(loader->level, loader->log, 0,
+                      "agent_auth: %V: the envelope is of generation %uL, "
+                      "older than %uL, the least that is accepted",
+                      &zone->pepper_file, zone->peppers->generation,
+                      loader->peppers.generation);
+        return NGX_ERROR;
+    }
+
+    loader->peppers = *zone->peppers;
+    loader->files.pepper = zone->read.pepper;
 
     return NGX_OK;
+}
+
+
+/* the envelope of the key file, where it must be in one */
+
+static ngx_int_t
+ngx_agent_key_loader_envelope(ngx_agent_key_loader_t *loader)
+{
+    char                   err[AGENT_ERROR_LEN];
+    ngx_agent_key_zone_t  *zone;
+    agent_envelope_want_t  want;
+
+    zone = loader->zone;
+
+    if (zone->kek_file.len == 0) {
+
+        if (!agent_envelope_likely(loader->fd)) {
+            return NGX_OK;
+        }
+
+        (void) agent_fail(err, "it is in an envelope, and \"agent_key_zone\" "
+                          "has no \"kek_file\"");
+        goto failed;
+    }
+
+    want.kind = AGENT_ENVELOPE_KEYS;
+    want.bundle = zone->bundle;
+    want.generation = loader->least;
+
+    if (agent_envelope_open(&loader->envelope, loader->fd, err) == 0
+        && agent_envelope_check(&loader->envelope, &want, err) == 0
+        && agent_envelope_unlock(&loader->envelope, &loader->keks, err) == 0)
+    {
+        loader->sealed = 1;
+        return NGX_OK;
+    }
+
+failed:
+
+    ngx_agent_key_loader_error(loader, 0, err);
+
+    return NGX_ERROR;
 }
 
 
 ngx_int_t
 ngx_agent_key_loader_step(ngx_agent_key_loader_t *loader)
 {
+    if (loader->sealed && !loader->authentic) {
+        return ngx_agent_key_loader_authentic(loader);
+    }
+
     return loader->parsed ? ngx_agent_key_loader_finish(loader)
                           : ngx_agent_key_loader_lines(loader);
+}
+
+
+/* once to the end: no line is parsed that somebody else may have made */
+
+static ngx_int_t
+ngx_agent_key_loader_authentic(ngx_agent_key_loader_t *loader)
+{
+    char     err[AGENT_ERROR_LEN];
+    ssize_t  n;
+
+    n = agent_envelope_read(&loader->envelope, loader->buffer, err);
+
+    if (n == -1
+        || (n == 0 && agent_envelope_rewind(&loader->envelope, err) != 0))
+    {
+        ngx_agent_key_loader_error(loader, 0, err);
+        return NGX_ERROR;
+    }
+
+    loader->authentic = (n == 0);
+
+    return NGX_AGAIN;
 }
 
 
@@ -269,12 +437,10 @@ ngx_agent_key_loader_read(ngx_agent_key_loader_t *loader)
     loader->start = loader->buffer;
     loader->last = loader->buffer + left;
 
-    n = ngx_read_fd(loader->fd, loader->last, NGX_AGENT_LOADER_BUFFER - left);
+    n = ngx_agent_key_loader_octets(loader, loader->last,
+                                    NGX_AGENT_LOADER_BUFFER - left);
 
     if (n == -1) {
-        ngx_log_error(loader->level, loader->log, ngx_errno,
-                      "agent_auth: " ngx_read_fd_n " \"%V\" failed",
-                      &loader->zone->file);
         return NGX_ERROR;
     }
 
@@ -288,13 +454,44 @@ ngx_agent_key_loader_read(ngx_agent_key_loader_t *loader)
 }
 
 
+/* size: more than AGENT_ENVELOPE_PIECE */
+
+static ssize_t
+ngx_agent_key_loader_octets(ngx_agent_key_loader_t *loader, u_char *buf,
+    size_t size)
+{
+    char     err[AGENT_ERROR_LEN];
+    ssize_t  n;
+
+    if (loader->sealed) {
+        n = agent_envelope_read(&loader->envelope, buf, err);
+
+        if (n == -1) {
+            ngx_agent_key_loader_error(loader, 0, err);
+        }
+
+        return n;
+    }
+
+    n = ngx_read_fd(loader->fd, buf, size);
+
+    if (n == -1) {
+        ngx_log_error(loader->level, loader->log, ngx_errno,
+                      "agent_auth: " ngx_read_fd_n " \"%V\" failed",
+                      &loader->zone->file);
+    }
+
+    return n;
+}
+
+
 static ngx_int_t
 ngx_agent_key_loader_finish(ngx_agent_key_loader_t *loader)
 {
-    char                  err[AGENT_ERROR_LEN];
-    uint64_t              line;
-    agent_build_e         built;
-    ngx_agent_file_id_t   file, pepper;
+    char                   err[AGENT_ERROR_LEN];
+    uint64_t               line;
+    agent_build_e          built;
+    ngx_agent_key_files_t  files;
 
     built = agent_keytab_finish(loader->builder, NGX_AGENT_LOADER_STEPS,
                                 &line, err);
@@ -315,12 +512,10 @@ ngx_agent_key_loader_finish(ngx_agent_key_loader_t *loader)
         return NGX_ERROR;
     }
 
-    (void) ngx_agent_key_file_id(&loader->zone->file, &file);
-    (void) ngx_agent_key_pepper_id(loader->zone, &pepper);
+    (void) ngx_agent_key_files(loader->zone, &files, NULL);
 
-    return (ngx_agent_file_same(&file, &loader->file)
-            && ngx_agent_file_same(&pepper, &loader->pepper))
-           ? NGX_OK : NGX_DECLINED;
+    return ngx_agent_key_files_same(&files, &loader->files) ? NGX_OK
+                                                            : NGX_DECLINED;
 }
 
 
@@ -364,14 +559,25 @@ ngx_agent_key_loader_error(ngx_agent_key_loader_t *loader, uint64_t line,
 void
 ngx_agent_key_loader_note(ngx_agent_key_loader_t *loader)
 {
-    ngx_uint_t           i;
-    ngx_agent_key_sh_t  *sh;
+    ngx_uint_t                  i;
+    ngx_agent_key_sh_t         *sh;
+    ngx_agent_key_zone_t       *zone;
+    ngx_agent_key_envelopes_t  *envelopes;
 
-    sh = loader->zone->sh;
+    zone = loader->zone;
+    sh = zone->sh;
     i = sh->gen.building & 1;
 
-    sh->file[i] = loader->file;
-    sh->pepper[i] = loader->pepper;
+    envelopes = &sh->envelopes[i];
+    ngx_memzero(envelopes, sizeof(ngx_agent_key_envelopes_t));
+
+    if (loader->sealed) {
+        ngx_memcpy(envelopes->bundle, zone->bundle.data, zone->bundle.len);
+        envelopes->keys = loader->envelope.generation;
+        envelopes->peppers = loader->peppers.generation;
+    }
+
+    sh->files[i] = loader->files;
     sh->keys[i] = agent_keytab_count(loader->builder);
     sh->loaded[i] = ngx_time();
 }
@@ -380,13 +586,13 @@ ngx_agent_key_loader_note(ngx_agent_key_loader_t *loader)
 void
 ngx_agent_key_loader_refuse(ngx_agent_key_loader_t *loader)
 {
-    ngx_agent_key_refuse(loader->zone, &loader->file, &loader->pepper);
+    ngx_agent_key_refuse(loader->zone, &loader->files);
 }
 
 
 void
 ngx_agent_key_refuse(const ngx_agent_key_zone_t *zone,
-    const ngx_agent_file_id_t *file, const ngx_agent_file_id_t *pepper)
+    const ngx_agent_key_files_t *files)
 {
     ngx_agent_key_sh_t  *sh;
 
@@ -394,8 +600,7 @@ ngx_agent_key_refuse(const ngx_agent_key_zone_t *zone,
 
     ngx_agent_count(zone->count + AGENT_STATUS_REFUSED);
 
-    sh->refused = *file;
-    sh->refused_pepper = *pepper;
+    sh->refused = *files;
     sh->refused_at = ngx_agent_key_clock();
 }
 
@@ -431,159 +636,11 @@ ngx_agent_key_loader_close(ngx_agent_key_loader_t *loader)
     }
 
     agent_keytab_destroy(loader->builder);
+    agent_envelope_close(&loader->envelope);
 
-    OPENSSL_cleanse(loader->peppers, sizeof(loader->peppers));
+    OPENSSL_cleanse(&loader->peppers, sizeof(ngx_agent_key_peppers_t));
+    OPENSSL_cleanse(&loader->keks, sizeof(agent_keks_t));
+    OPENSSL_cleanse(loader->buffer, NGX_AGENT_LOADER_BUFFER);
 
     ngx_free(loader);
-}
-
-
-ngx_int_t
-ngx_agent_key_file_id(const ngx_str_t *path, ngx_agent_file_id_t *id)
-{
-    ngx_file_info_t  fi;
-
-    ngx_memzero(id, sizeof(ngx_agent_file_id_t));
-
-    if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR) {
-        return NGX_ERROR;
-    }
-
-    ngx_agent_key_stat_id(&fi, id);
-
-    return ngx_is_file(&fi) ? NGX_OK : NGX_DECLINED;
-}
-
-
-ngx_int_t
-ngx_agent_key_pepper_id(const ngx_agent_key_zone_t *zone,
-    ngx_agent_file_id_t *id)
-{
-    const ngx_str_t  *path;
-
-    path = &zone->pepper_file;
-
-    if (path->len == 0) {
-        ngx_memzero(id, sizeof(ngx_agent_file_id_t));
-        return NGX_OK;
-    }
-
-    if (access((const char *) path->data, R_OK) == -1
-        && ngx_errno == NGX_EACCES)
-    {
-        *id = zone->pepper_id;
-        return NGX_OK;
-    }
-
-    return ngx_agent_key_file_id(path, id);
-}
-
-
-static void
-ngx_agent_key_stat_id(ngx_file_info_t *fi, ngx_agent_file_id_t *id)
-{
-    id->dev = fi->st_dev;
-    id->ino = fi->st_ino;
-    id->size = fi->st_size;
-    id->mtime = (int64_t) fi->st_mtim.tv_sec * 1000000000
-                + fi->st_mtim.tv_nsec;
-    id->ctime = (int64_t) fi->st_ctim.tv_sec * 1000000000
-                + fi->st_ctim.tv_nsec;
-}
-
-
-ngx_int_t
-ngx_agent_key_peppers(const ngx_str_t *path, agent_pepper_t *peppers,
-    size_t *n, ngx_agent_file_id_t *id, ngx_uint_t level, ngx_log_t *log)
-{
-    int          rc;
-    char         err[AGENT_ERROR_LEN];
-    u_char       buf[AGENT_PEPPERS_MAX * NGX_AGENT_PEPPER_LINE];
-    uint64_t     line;
-    ngx_int_t    read;
-    agent_str_t  text;
-
-    text.data = buf;
-    text.len = sizeof(buf);
-
-    read = ngx_agent_key_pepper_read(path, buf, &text.len, id, level, log);
-
-    if (read != NGX_OK) {
-        OPENSSL_cleanse(buf, sizeof(buf));
-        return read;
-    }
-
-    rc = agent_pepper_parse(&text, peppers, n, &line, err);
-
-    OPENSSL_cleanse(buf, sizeof(buf));
-
-    if (rc != 0) {
-        ngx_log_error(level, log, 0, "agent_auth: %V:%uL: %s", path, line,
-                      err);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* *len: the room in buf, then what was read */
-
-static ngx_int_t
-ngx_agent_key_pepper_read(const ngx_str_t *path, u_char *buf, size_t *len,
-    ngx_agent_file_id_t *id, ngx_uint_t level, ngx_log_t *log)
-{
-    ssize_t           n;
-    ngx_fd_t          fd;
-    ngx_file_info_t   fi;
-
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY,
-                       NGX_FILE_OPEN|NGX_FILE_NONBLOCK, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-
-        if (ngx_errno == NGX_EACCES) {
-            return NGX_DECLINED;
-        }
-
-        ngx_log_error(level, log, ngx_errno,
-                      "agent_auth: " ngx_open_file_n " \"%V\" failed", path);
-        return NGX_ERROR;
-    }
-
-    n = -1;
-
-    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
-        n = ngx_read_fd(fd, buf, *len);
-    }
-
-    if (n == -1) {
-        ngx_log_error(level, log, ngx_errno,
-                      "agent_auth: " ngx_read_fd_n " \"%V\" failed", path);
-    }
-
-    (void) ngx_close_file(fd);
-
-    if (n == -1) {
-        return NGX_ERROR;
-    }
-
-    ngx_agent_key_stat_id(&fi, id);
-
-    if (fi.st_mode & S_IROTH) {
-        ngx_log_error(level, log, 0,
-                      "agent_auth: pepper file \"%V\" is readable by everyone, "
-                      "do \"chmod o-rwx\" and make new peppers", path);
-        return NGX_ERROR;
-    }
-
-    if ((size_t) n == *len) {
-        ngx_log_error(level, log, 0,
-                      "agent_auth: pepper file \"%V\" is too long", path);
-        return NGX_ERROR;
-    }
-
-    *len = n;
-
-    return NGX_OK;
 }

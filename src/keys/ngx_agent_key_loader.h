@@ -43,10 +43,10 @@ void ngx_agent_key_loader_note(ngx_agent_key_loader_t *loader);
 void ngx_agent_key_loader_refuse(ngx_agent_key_loader_t *loader);
 
 
-/* the same of a file for which there is no loader */
+/* the same of files for which there is no loader */
 
 void ngx_agent_key_refuse(const ngx_agent_key_zone_t *zone,
-    const ngx_agent_file_id_t *file, const ngx_agent_file_id_t *pepper);
+    const ngx_agent_key_files_t *files);
 
 
 uint64_t ngx_agent_key_loader_count(ngx_agent_key_loader_t *loader);
@@ -55,43 +55,9 @@ uint64_t ngx_agent_key_loader_count(ngx_agent_key_loader_t *loader);
 void ngx_agent_key_loader_close(ngx_agent_key_loader_t *loader);
 
 
-/*
- * The state of a file, through symbolic links: NGX_OK; NGX_ERROR, with
- * ngx_errno, where it is not to be seen; *id is zero then.  NGX_DECLINED: it
- * is no regular file.
- */
-
-ngx_int_t ngx_agent_key_file_id(const ngx_str_t *path,
-    ngx_agent_file_id_t *id);
-
-
-/*
- * The same of the pepper file of the zone, zero where it has none.  Where this
- * process may not read it: that of the file which the master read, since only
- * a reload brings another one into force.
- */
-
-ngx_int_t ngx_agent_key_pepper_id(const ngx_agent_key_zone_t *zone,
-    ngx_agent_file_id_t *id);
-
-
-/*
- * Reads the pepper file of the zone; peppers: AGENT_PEPPERS_MAX elements.
- * NGX_DECLINED: this process may not read it.  NGX_ERROR: logged at level.
- */
-
-ngx_int_t ngx_agent_key_peppers(const ngx_str_t *path,
-    agent_pepper_t *peppers, size_t *n, ngx_agent_file_id_t *id,
-    ngx_uint_t level, ngx_log_t *log);
-
-
 /* ms of a clock that all processes share and that nobody sets */
 
 uint64_t ngx_agent_key_clock(void);
-
-
-#define ngx_agent_file_same(a, b)                                             \
-    (ngx_memcmp(a, b, sizeof(ngx_agent_file_id_t)) == 0)
 
 
 #endif /* _NGX_AGENT_KEY_LOADER_H_INCLUDED_ */

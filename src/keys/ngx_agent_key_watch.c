@@ -5,6 +5,7 @@
  */
 
 #include "ngx_agent_key.h"
+#include "ngx_agent_key_files.h"
 #include "ngx_agent_key_loader.h"
 #include "ngx_agent_count.h"
 #include "agent_status.h"
@@ -31,8 +32,7 @@ typedef struct {
     ngx_agent_key_zone_t    *zone;
 
     /* the state of the files at the last look */
-    ngx_agent_file_id_t      file;
-    ngx_agent_file_id_t      pepper;
+    ngx_agent_key_files_t    files;
 
     ngx_agent_key_loader_t  *loader;
     ngx_uint_t               complete;  /* what is left is to publish */
@@ -43,11 +43,12 @@ static void ngx_agent_key_watch_cleanup(void *data);
 static void ngx_agent_key_watch_handler(ngx_event_t *ev);
 static void ngx_agent_key_watch_look(ngx_agent_key_watch_t *w);
 static ngx_int_t ngx_agent_key_watch_stat(ngx_agent_key_watch_t *w,
-    ngx_agent_file_id_t *file, ngx_agent_file_id_t *pepper);
+    ngx_agent_key_files_t *files);
 static ngx_uint_t ngx_agent_key_watch_known(ngx_agent_key_watch_t *w);
 static ngx_uint_t ngx_agent_key_watch_refused(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_slice(ngx_agent_key_watch_t *w);
+static void ngx_agent_key_watch_stays(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_publish(ngx_agent_key_watch_t *w);
 static void ngx_agent_key_watch_end(ngx_agent_key_watch_t *w);
 static ngx_uint_t ngx_agent_key_watch_warn(ngx_agent_key_watch_t *w);
@@ -64,6 +65,8 @@ ngx_agent_key_zones_watch(ngx_cycle_t *cycle, ngx_array_t *zones)
     zone = zones->elts;
 
     for (i = 0; i < zones->nelts; i++) {
+
+        ngx_agent_key_keks_drop(zone[i]);
 
         cln = ngx_pool_cleanup_add(cycle->pool, sizeof(ngx_agent_key_watch_t));
         if (cln == NULL) {
@@ -142,18 +145,15 @@ ngx_agent_key_watch_handler(ngx_event_t *ev)
 static void
 ngx_agent_key_watch_look(ngx_agent_key_watch_t *w)
 {
-    ngx_uint_t           same;
-    ngx_agent_file_id_t  file, pepper;
+    ngx_uint_t             same;
+    ngx_agent_key_files_t  files;
 
-    if (ngx_agent_key_watch_stat(w, &file, &pepper) != NGX_OK) {
+    if (ngx_agent_key_watch_stat(w, &files) != NGX_OK) {
         return;
     }
 
-    same = ngx_agent_file_same(&file, &w->file)
-           && ngx_agent_file_same(&pepper, &w->pepper);
-
-    w->file = file;
-    w->pepper = pepper;
+    same = ngx_agent_key_files_same(&files, &w->files);
+    w->files = files;
 
     if (ngx_agent_key_watch_known(w)) {
         return;
@@ -172,20 +172,14 @@ ngx_agent_key_watch_look(ngx_agent_key_watch_t *w)
 
 
 static ngx_int_t
-ngx_agent_key_watch_stat(ngx_agent_key_watch_t *w, ngx_agent_file_id_t *file,
-    ngx_agent_file_id_t *pepper)
+ngx_agent_key_watch_stat(ngx_agent_key_watch_t *w,
+    ngx_agent_key_files_t *files)
 {
     ngx_int_t         rc;
     ngx_err_t         err;
     const ngx_str_t  *path;
 
-    path = &w->zone->file;
-    rc = ngx_agent_key_file_id(path, file);
-
-    if (rc == NGX_OK) {
-        path = &w->zone->pepper_file;
-        rc = ngx_agent_key_pepper_id(w->zone, pepper);
-    }
+    rc = ngx_agent_key_files(w->zone, files, &path);
 
     if (rc == NGX_OK) {
         return NGX_OK;
@@ -223,8 +217,7 @@ ngx_agent_key_watch_known(ngx_agent_key_watch_t *w)
         return 0;
     }
 
-    known = ngx_agent_file_same(&w->file, &sh->file[g & 1])
-            && ngx_agent_file_same(&w->pepper, &sh->pepper[g & 1]);
+    known = ngx_agent_key_files_same(&w->files, &sh->files[g & 1]);
 
     /* a newer table is being made: the next look will tell */
 
@@ -244,8 +237,7 @@ ngx_agent_key_watch_refused(ngx_agent_key_watch_t *w)
 
     sh = w->zone->sh;
 
-    return ngx_agent_file_same(&w->file, &sh->refused)
-           && ngx_agent_file_same(&w->pepper, &sh->refused_pepper)
+    return ngx_agent_key_files_same(&w->files, &sh->refused)
            && ngx_agent_key_clock() - sh->refused_at
               < (uint64_t) NGX_AGENT_REFUSED * w->zone->check;
 }
@@ -296,7 +288,8 @@ ngx_agent_key_watch_begin(ngx_agent_key_watch_t *w)
     w->loader = ngx_agent_key_loader_open(w->zone, base, NGX_LOG_ERR,
                                           w->cycle->log);
     if (w->loader == NULL) {
-        ngx_agent_key_refuse(w->zone, &w->file, &w->pepper);
+        ngx_agent_key_refuse(w->zone, &w->files);
+        ngx_agent_key_watch_stays(w);
         ngx_agent_gen_release(&w->zone->gen);
         return;
     }
@@ -338,17 +331,22 @@ ngx_agent_key_watch_slice(ngx_agent_key_watch_t *w)
 
     case NGX_ERROR:
         ngx_agent_key_loader_refuse(w->loader);
-
-        ngx_log_error(NGX_LOG_ERR, w->cycle->log, 0,
-                      "agent_auth: \"%V\" was refused, the key table of zone "
-                      "\"%V\" stays as it was",
-                      &w->zone->file, &w->zone->name);
+        ngx_agent_key_watch_stays(w);
 
         /* fall through */
 
     default:
         ngx_agent_key_watch_end(w);
     }
+}
+
+
+static void
+ngx_agent_key_watch_stays(ngx_agent_key_watch_t *w)
+{
+    ngx_log_error(NGX_LOG_ERR, w->cycle->log, 0,
+                  "agent_auth: \"%V\" was refused, the key table of zone "
+                  "\"%V\" stays as it was", &w->zone->file, &w->zone->name);
 }
 
 

@@ -1,5 +1,6 @@
 
 #include "ngx_agent_key.h"
+#include "ngx_agent_key_files.h"
 #include "ngx_agent_key_loader.h"
 #include "ngx_agent_count.h"
 #include "agent_status.h"
@@ -10,7 +11,7 @@
 
 /* layout of the arenas and of ngx_agent_key_sh_t: change either, change it */
 
-#define NGX_AGENT_KEY_KIND    0x6b010002
+#define NGX_AGENT_KEY_KIND    0x6b010003
 
 #define NGX_AGENT_KEY_GROUPS  64
 #define NGX_AGENT_KEY_TRIES   100
@@ -18,12 +19,21 @@
 
 static ngx_int_t ngx_agent_key_zone_args(ngx_conf_t *cf,
     ngx_agent_key_zone_t *zone, ssize_t *size);
+static ngx_int_t ngx_agent_key_zone_sealed(ngx_conf_t *cf,
+    ngx_agent_key_zone_t *zone, ngx_str_t *value);
+static ngx_int_t ngx_agent_key_zone_check(ngx_conf_t *cf,
+    ngx_agent_key_zone_t *zone);
 static ngx_int_t ngx_agent_key_zone_name(ngx_conf_t *cf,
     ngx_agent_key_zone_t *zone, ngx_str_t *value, ssize_t *size);
 static ngx_int_t ngx_agent_key_zone_path(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *value, size_t prefix);
+static ngx_int_t ngx_agent_key_zone_keks(ngx_conf_t *cf,
+    ngx_agent_key_zone_t *zone);
 static ngx_int_t ngx_agent_key_zone_peppers(ngx_conf_t *cf,
     ngx_agent_key_zone_t *zone);
+static ngx_int_t ngx_agent_key_zone_secrets(ngx_conf_t *cf, ngx_int_t rc,
+    const char *parameter, ngx_str_t *path);
+static void ngx_agent_key_zone_cleanse_keks(void *data);
 static void ngx_agent_key_zone_cleanse(void *data);
 static ngx_int_t ngx_agent_key_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -76,8 +86,8 @@ ngx_agent_key_zone(ngx_conf_t *cf, ngx_array_t *zones, void *tag)
         return NGX_CONF_ERROR;
     }
 
-    if (zone->pepper_file.len
-        && ngx_agent_key_zone_peppers(cf, zone) != NGX_OK)
+    if (ngx_agent_key_zone_keks(cf, zone) != NGX_OK
+        || ngx_agent_key_zone_peppers(cf, zone) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -134,7 +144,7 @@ ngx_agent_key_zone_args(ngx_conf_t *cf, ngx_agent_key_zone_t *zone,
                  ? NGX_DECLINED : NGX_OK;
 
         } else {
-            rc = NGX_DECLINED;
+            rc = ngx_agent_key_zone_sealed(cf, zone, &value[i]);
         }
 
         if (rc == NGX_DECLINED) {
@@ -148,10 +158,79 @@ ngx_agent_key_zone_args(ngx_conf_t *cf, ngx_agent_key_zone_t *zone,
         }
     }
 
+    return ngx_agent_key_zone_check(cf, zone);
+}
+
+
+/* the parameters for files in envelopes */
+
+static ngx_int_t
+ngx_agent_key_zone_sealed(ngx_conf_t *cf, ngx_agent_key_zone_t *zone,
+    ngx_str_t *value)
+{
+    off_t  n;
+
+    if (ngx_strncmp(value->data, "kek_file=", 9) == 0) {
+        return ngx_agent_key_zone_path(cf, &zone->kek_file, value, 9);
+    }
+
+    if (ngx_strncmp(value->data, "bundle=", 7) == 0) {
+        zone->bundle.data = value->data + 7;
+        zone->bundle.len = value->len - 7;
+
+        return agent_id_valid(&zone->bundle, AGENT_BUNDLE_MAX) ? NGX_OK
+                                                               : NGX_DECLINED;
+    }
+
+    if (ngx_strncmp(value->data, "min_generation=", 15) == 0) {
+        n = ngx_atoof(value->data + 15, value->len - 15);
+
+        if (n < 1 || n > AGENT_GENERATION_MAX) {
+            return NGX_DECLINED;
+        }
+
+        zone->min_generation = n;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_agent_key_zone_check(ngx_conf_t *cf, ngx_agent_key_zone_t *zone)
+{
     if (zone->name.len == 0 || zone->file.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"agent_key_zone\" must have \"%s\"",
                            zone->name.len ? "file=path" : "zone=name:size");
+        return NGX_ERROR;
+    }
+
+    if (zone->kek_file.len == 0) {
+
+        if (zone->bundle.len == 0 && zone->min_generation == 0) {
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" in \"agent_key_zone\" needs "
+                           "\"kek_file=path\"",
+                           zone->bundle.len ? "bundle" : "min_generation");
+        return NGX_ERROR;
+    }
+
+    if (zone->bundle.len == 0) {
+        zone->bundle.data = zone->name.data;
+        zone->bundle.len = zone->name.len;
+    }
+
+    if (!agent_id_valid(&zone->bundle, AGENT_BUNDLE_MAX)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" in \"agent_key_zone\" needs "
+                           "\"bundle=name\", its own name cannot be that of "
+                           "a bundle", &zone->name);
         return NGX_ERROR;
     }
 
@@ -213,13 +292,41 @@ ngx_agent_key_zone_path(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *value,
 
 
 static ngx_int_t
+ngx_agent_key_zone_keks(ngx_conf_t *cf, ngx_agent_key_zone_t *zone)
+{
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
+
+    if (zone->kek_file.len == 0) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(agent_keks_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->keks = cln->data;
+    cln->handler = ngx_agent_key_zone_cleanse_keks;
+
+    rc = ngx_agent_key_keks(zone, zone->keks, &zone->read.kek, NGX_LOG_EMERG,
+                            cf->log);
+
+    return ngx_agent_key_zone_secrets(cf, rc, "kek_file", &zone->kek_file);
+}
+
+
+static ngx_int_t
 ngx_agent_key_zone_peppers(ngx_conf_t *cf, ngx_agent_key_zone_t *zone)
 {
     ngx_int_t            rc;
     ngx_pool_cleanup_t  *cln;
 
-    cln = ngx_pool_cleanup_add(cf->pool,
-                               AGENT_PEPPERS_MAX * sizeof(agent_pepper_t));
+    if (zone->pepper_file.len == 0) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_agent_key_peppers_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
@@ -227,31 +334,50 @@ ngx_agent_key_zone_peppers(ngx_conf_t *cf, ngx_agent_key_zone_t *zone)
     zone->peppers = cln->data;
     cln->handler = ngx_agent_key_zone_cleanse;
 
-    rc = ngx_agent_key_peppers(&zone->pepper_file, zone->peppers,
-                               &zone->npeppers, &zone->pepper_id,
-                               NGX_LOG_EMERG, cf->log);
+    zone->peppers->generation = 0;
+
+    rc = ngx_agent_key_peppers(zone, zone->keks, zone->peppers,
+                               &zone->read.pepper, NGX_LOG_EMERG, cf->log);
+
+    return ngx_agent_key_zone_secrets(cf, rc, "pepper_file",
+                                      &zone->pepper_file);
+}
+
+
+/* rc: of reading them */
+
+static ngx_int_t
+ngx_agent_key_zone_secrets(ngx_conf_t *cf, ngx_int_t rc,
+    const char *parameter, ngx_str_t *path)
+{
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
 
     if (rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, NGX_EACCES,
-                      "agent_auth: " ngx_open_file_n " \"%V\" failed",
-                      &zone->pepper_file);
+                      "agent_auth: " ngx_open_file_n " \"%V\" failed", path);
     }
 
-    if (rc != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"pepper_file=%V\" in "
-                           "\"agent_key_zone\"", &zone->pepper_file);
-        return NGX_ERROR;
-    }
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%s=%V\" in \"agent_key_zone\"",
+                       parameter, path);
 
-    return NGX_OK;
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_agent_key_zone_cleanse_keks(void *data)
+{
+    OPENSSL_cleanse(data, sizeof(agent_keks_t));
 }
 
 
 static void
 ngx_agent_key_zone_cleanse(void *data)
 {
-    OPENSSL_cleanse(data, AGENT_PEPPERS_MAX * sizeof(agent_pepper_t));
+    OPENSSL_cleanse(data, sizeof(ngx_agent_key_peppers_t));
 }
 
 
@@ -493,18 +619,16 @@ ngx_agent_key_zones_commit(ngx_cycle_t *cycle, ngx_array_t *zones)
 static ngx_uint_t
 ngx_agent_key_changed(ngx_agent_key_zone_t *zone)
 {
-    uint64_t             g;
-    ngx_agent_file_id_t  file, pepper;
+    uint64_t               g;
+    ngx_agent_key_files_t  files;
 
     if (ngx_agent_gen_read(&zone->gen, &g) == NULL) {
         return 1;
     }
 
-    (void) ngx_agent_key_file_id(&zone->file, &file);
-    (void) ngx_agent_key_pepper_id(zone, &pepper);
+    (void) ngx_agent_key_files(zone, &files, NULL);
 
-    return !ngx_agent_file_same(&file, &zone->sh->file[g & 1])
-           || !ngx_agent_file_same(&pepper, &zone->sh->pepper[g & 1]);
+    return !ngx_agent_key_files_same(&files, &zone->sh->files[g & 1]);
 }
 
 
