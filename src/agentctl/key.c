@@ -1,12 +1,14 @@
 
 #include "key.h"
+#include "envelope.h"
 #include "migration.h"
 #include "options.h"
 #include "revocation.h"
 
 
 #define CTL_COMMON                                                            \
-    (ctl_bit(CTL_OPT_FILE)|ctl_bit(CTL_OPT_JSON))
+    (ctl_bit(CTL_OPT_FILE)|ctl_bit(CTL_OPT_JSON)|ctl_bit(CTL_OPT_KEK_FILE)    \
+     |ctl_bit(CTL_OPT_BUNDLE))
 
 #define CTL_LIMITS                                                            \
     (ctl_bit(CTL_OPT_AGENT)|ctl_bit(CTL_OPT_OWNER)|ctl_bit(CTL_OPT_SCOPE)     \
@@ -143,6 +145,16 @@ const ctl_group_t  ctl_groups[] = {
       .example =
 "  agentctl key issue --help\n",
       .commands = ctl_key_commands },
+
+    { .name = "envelope",
+      .summary = "key and pepper files that are encrypted at rest",
+      .text =
+"Makes, opens and shows envelopes: files that nginx opens with the keys of\n"
+"its \"kek_file\" (JWE, RFC 7516).  \"agentctl key\" with --kek-file changes\n"
+"the keys in one; here is what else is to be done with it.\n",
+      .example =
+"  agentctl envelope seal --help\n",
+      .commands = ctl_envelope_commands },
 
     { .name = "migration",
       .summary = "the way from keys to tokens",

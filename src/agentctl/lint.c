@@ -21,7 +21,7 @@
 
 
 static int ctl_lint(ctl_lint_t *lint, ctl_peppers_t *peppers);
-static int ctl_lint_open(ctl_reader_t *r, const char *path);
+static int ctl_lint_open(ctl_reader_t *r, const ctl_t *ctl, const char *path);
 static void ctl_lint_peppers(ctl_lint_t *lint, ctl_peppers_t *peppers);
 static int ctl_lint_previous(ctl_lint_t *lint);
 static int ctl_lint_lines(ctl_lint_t *lint);
@@ -50,7 +50,7 @@ ctl_key_lint(ctl_t *ctl)
     if (ctl_index_init(&lint.index) == 0
         && ctl_index_init(&lint.previous) == 0
         && ctl_lint_previous(&lint) == 0
-        && ctl_lint_open(&lint.reader, ctl->file) == 0)
+        && ctl_lint_open(&lint.reader, ctl, ctl->file) == 0)
     {
         rc = ctl_lint(&lint, &peppers);
         OPENSSL_cleanse(&peppers, sizeof(peppers));
@@ -88,11 +88,11 @@ ctl_lint(ctl_lint_t *lint, ctl_peppers_t *peppers)
 
 
 static int
-ctl_lint_open(ctl_reader_t *r, const char *path)
+ctl_lint_open(ctl_reader_t *r, const ctl_t *ctl, const char *path)
 {
     int  err;
 
-    err = ctl_reader_open(r, path, path);
+    err = ctl_reader_open(r, ctl, path, path);
 
     if (err == ENOENT) {
         ctl_error("there is no key file \"%s\"", path);
@@ -116,7 +116,7 @@ ctl_lint_peppers(ctl_lint_t *lint, ctl_peppers_t *peppers)
         return;
     }
 
-    fault = ctl_peppers_load(peppers, path);
+    fault = ctl_peppers_load(peppers, lint->ctl, path);
 
     if (fault == NULL) {
         lint->reader.peppers = peppers;
@@ -148,7 +148,7 @@ ctl_lint_previous(ctl_lint_t *lint)
         return 0;
     }
 
-    if (ctl_lint_open(&reader, path) != 0) {
+    if (ctl_lint_open(&reader, lint->ctl, path) != 0) {
         return -1;
     }
 

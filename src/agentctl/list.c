@@ -105,7 +105,7 @@ ctl_list_open(ctl_list_t *list, const ctl_t *ctl)
     list->id = sizeof("ID") - 1;
     list->agent = sizeof("AGENT") - 1;
 
-    err = ctl_reader_open(&list->reader, ctl->file, ctl->file);
+    err = ctl_reader_open(&list->reader, ctl, ctl->file, ctl->file);
 
     if (err == ENOENT) {
         ctl_error("there is no key file \"%s\"", ctl->file);

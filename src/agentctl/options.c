@@ -1,5 +1,6 @@
 
 #include "options.h"
+#include "agent_envelope.h"
 #include "agent_key.h"
 #include "agent_keyfile.h"
 #include "agent_time.h"
@@ -20,7 +21,10 @@ typedef enum {
     CTL_TYPE_TIME,
     CTL_TYPE_PAST,
     CTL_TYPE_ALIAS,
-    CTL_TYPE_DURATION
+    CTL_TYPE_DURATION,
+    CTL_TYPE_BUNDLE,
+    CTL_TYPE_KIND,
+    CTL_TYPE_NUMBER
 } ctl_type_e;
 
 
@@ -39,6 +43,7 @@ static int ctl_option_check(const ctl_t *ctl, unsigned option,
 static int ctl_utf8(const char *text);
 static int ctl_option_value(const ctl_t *ctl, const ctl_option_t *o,
     const char *value);
+static int ctl_option_label(const ctl_option_t *o, const char *value);
 static int ctl_options_complete(ctl_t *ctl);
 static int ctl_operand_add(ctl_t *ctl, const char *operand, int number);
 static int ctl_operand_check(const ctl_t *ctl);
@@ -78,6 +83,15 @@ static const ctl_option_t  ctl_options[] = {
       "grace, suspended, revoked or expired", CTL_TYPE_TEXT },
     { "pepper-file", "FILE", "lines \"id base64\"; the first one's pepper\n"
       "makes the digest of a new key", CTL_TYPE_PATH },
+    { "kek-file", "FILE", "lines \"id base64\"; the file is in an envelope\n"
+      "that one of these keys opens; the first one seals", CTL_TYPE_PATH },
+    { "bundle", "NAME", "whose the envelope is: bundle or zone of\n"
+      "agent_key_zone; needed for a new one", CTL_TYPE_BUNDLE },
+    { "type", "TYPE", "what is in the envelope: keys or peppers",
+      CTL_TYPE_KIND },
+    { "generation", "NUMBER", "newer than that of the envelope before;\n"
+      "default: the time, in seconds", CTL_TYPE_NUMBER },
+    { "out", "FILE", "the envelope", CTL_TYPE_PATH },
     { "previous", "OLDFILE", "an older copy of the key file: warn of\n"
       "revoked and expired keys that are gone", CTL_TYPE_PATH },
     { "within", "DURATION", "warn of keys that expire this soon;\n"
@@ -321,6 +335,46 @@ ctl_option_value(const ctl_t *ctl, const ctl_option_t *o, const char *value)
     if (o->type == CTL_TYPE_DURATION && agent_duration_parse(&text, &t) != 0) {
         ctl_error("--%s \"%s\" is no duration such as \"24h\" or \"90d\"",
                   o->name, value);
+        return CTL_USAGE;
+    }
+
+    return ctl_option_label(o, value);
+}
+
+
+/* what is written on an envelope */
+
+static int
+ctl_option_label(const ctl_option_t *o, const char *value)
+{
+    size_t       len;
+    agent_str_t  text;
+
+    text = ctl_text(value);
+
+    if (o->type == CTL_TYPE_BUNDLE
+        && !agent_id_valid(&text, AGENT_BUNDLE_MAX))
+    {
+        ctl_error("--%s must be 1 to %d of 0-9 A-Z a-z . _ -", o->name,
+                  AGENT_BUNDLE_MAX);
+        return CTL_USAGE;
+    }
+
+    if (o->type == CTL_TYPE_KIND && strcmp(value, "keys") != 0
+        && strcmp(value, "peppers") != 0)
+    {
+        ctl_error("--%s must be \"keys\" or \"peppers\"", o->name);
+        return CTL_USAGE;
+    }
+
+    len = strspn(value, "0123456789");
+
+    if (o->type == CTL_TYPE_NUMBER
+        && (value[len] != '\0' || len > 16
+            || strtoull(value, NULL, 10) < 1
+            || strtoull(value, NULL, 10) > AGENT_GENERATION_MAX))
+    {
+        ctl_error("--%s must be a number from 1 to 2^53 - 1", o->name);
         return CTL_USAGE;
     }
 

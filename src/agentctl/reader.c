@@ -1,9 +1,11 @@
 
 #include "reader.h"
 #include "agentctl.h"
+#include "seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,15 +15,18 @@
 #define CTL_READER_BUFFER  (8 * AGENT_KEYFILE_LINE_MAX)
 
 
+static int ctl_reader_envelope(ctl_reader_t *r, const ctl_t *ctl);
 static ctl_line_e ctl_reader_check(ctl_reader_t *r,
     const agent_key_record_t *rec, char *err);
 static ctl_line_e ctl_reader_end(ctl_reader_t *r, char *err);
 static int ctl_reader_line(ctl_reader_t *r, const uint8_t **line);
 static int ctl_reader_fill(ctl_reader_t *r);
+static ssize_t ctl_reader_octets(ctl_reader_t *r, uint8_t *buf, size_t size);
 
 
 int
-ctl_reader_open(ctl_reader_t *r, const char *path, const char *name)
+ctl_reader_open(ctl_reader_t *r, const ctl_t *ctl, const char *path,
+    const char *name)
 {
     int  err;
 
@@ -56,7 +61,44 @@ ctl_reader_open(ctl_reader_t *r, const char *path, const char *name)
         return EINVAL;
     }
 
+    r->size = (uint64_t) r->st.st_size;
+
+    if (ctl_reader_envelope(r, ctl) != 0) {
+        ctl_reader_close(r);
+        return EINVAL;
+    }
+
     r->buf = ctl_alloc(CTL_READER_BUFFER);
+
+    return 0;
+}
+
+
+static int
+ctl_reader_envelope(ctl_reader_t *r, const ctl_t *ctl)
+{
+    if (!ctl_sealed(ctl)) {
+
+        if (!agent_envelope_likely(r->fd)) {
+            return 0;
+        }
+
+        ctl_error("\"%s\" is in an envelope, give --kek-file", r->name);
+
+        return -1;
+    }
+
+    r->envelope = ctl_alloc(sizeof(agent_envelope_t));
+
+    if (ctl_envelope_open(r->envelope, r->fd, ctl, r->name) != 0) {
+        free(r->envelope);
+        r->envelope = NULL;
+        return -1;
+    }
+
+    r->size = agent_envelope_size(r->envelope);
+    r->part = ctl_alloc(sizeof(ctl_part_t));
+    r->part->len = 0;
 
     return 0;
 }
@@ -69,10 +111,23 @@ ctl_reader_close(ctl_reader_t *r)
         (void) close(r->fd);
     }
 
+    if (r->envelope) {
+        agent_envelope_close(r->envelope);
+        OPENSSL_cleanse(r->part, sizeof(ctl_part_t));
+
+        if (r->buf) {
+            OPENSSL_cleanse(r->buf, CTL_READER_BUFFER);
+        }
+    }
+
+    free(r->envelope);
+    free(r->part);
     free(r->buf);
 
     r->fd = -1;
     r->buf = NULL;
+    r->envelope = NULL;
+    r->part = NULL;
 }
 
 
@@ -197,6 +252,7 @@ ctl_reader_line(ctl_reader_t *r, const uint8_t **line)
 
     *line = r->buf + r->start;
 
+    r->text = *line;
     r->len = (size_t) (lf - *line);
     r->start += r->len + 1;
 
@@ -223,16 +279,13 @@ ctl_reader_fill(ctl_reader_t *r)
      * one that fills the buffer need not be kept.
      */
 
-    if (r->last == CTL_READER_BUFFER) {
+    if (CTL_READER_BUFFER - r->last < AGENT_ENVELOPE_PIECE) {
         r->last = AGENT_KEYFILE_LINE_MAX + 1;
     }
 
-    do {
-        n = read(r->fd, r->buf + r->last, CTL_READER_BUFFER - r->last);
-    } while (n == -1 && errno == EINTR);
+    n = ctl_reader_octets(r, r->buf + r->last, CTL_READER_BUFFER - r->last);
 
     if (n == -1) {
-        ctl_error_errno(errno, "cannot read \"%s\"", r->name);
         return -1;
     }
 
@@ -243,9 +296,90 @@ ctl_reader_fill(ctl_reader_t *r)
 }
 
 
+static ssize_t
+ctl_reader_octets(ctl_reader_t *r, uint8_t *buf, size_t size)
+{
+    char     err[AGENT_ERROR_LEN];
+    ssize_t  n;
+
+    if (r->envelope) {
+        n = agent_envelope_read(r->envelope, buf, err);
+
+        if (n == -1) {
+            ctl_error("%s: %s", r->name, err);
+        }
+
+        return n;
+    }
+
+    do {
+        n = read(r->fd, buf, size);
+    } while (n == -1 && errno == EINTR);
+
+    if (n == -1) {
+        ctl_error_errno(errno, "cannot read \"%s\"", r->name);
+    }
+
+    return n;
+}
+
+
+ssize_t
+ctl_reader_pread(const ctl_reader_t *r, void *dst, size_t size,
+    uint64_t offset)
+{
+    char         err[AGENT_ERROR_LEN];
+    size_t       at;
+    ssize_t      n;
+    ctl_part_t  *part;
+
+    part = r->part;
+
+    if (part == NULL) {
+        return pread(r->fd, dst, size, (off_t) offset);
+    }
+
+    if (part->len == 0) {
+        part->offset = 0;
+
+        if (agent_envelope_rewind(r->envelope, err) != 0) {
+            errno = ENOMEM;
+            return -1;
+        }
+    }
+
+    while (offset >= part->offset + part->len) {
+
+        n = agent_envelope_read(r->envelope, part->buf, err);
+
+        if (n <= 0) {
+            errno = ESTALE;
+            return n;
+        }
+
+        part->offset += part->len;
+        part->len = (size_t) n;
+    }
+
+    at = (size_t) (offset - part->offset);
+    size = size < part->len - at ? size : part->len - at;
+
+    memcpy(dst, part->buf + at, size);
+
+    return (ssize_t) size;
+}
+
+
 int
 ctl_reader_rewind(ctl_reader_t *r)
 {
+    char  err[AGENT_ERROR_LEN];
+
+    if (r->envelope && agent_envelope_rewind(r->envelope, err) != 0) {
+        ctl_error("%s: %s", r->name, err);
+        return -1;
+    }
+
     if (lseek(r->fd, 0, SEEK_SET) == -1) {
         ctl_error_errno(errno, "cannot read \"%s\"", r->name);
         return -1;

@@ -20,10 +20,9 @@
 
 
 static int ctl_replace_write(const ctl_store_t *store,
-    const ctl_piece_t *pieces, size_t n, int fd);
-static int ctl_replace_copy(const ctl_store_t *store, int fd, uint64_t from,
-    uint64_t to);
-static int ctl_replace_octets(int fd, const char *p, size_t len);
+    const ctl_piece_t *pieces, size_t n, ctl_seal_t *seal);
+static int ctl_replace_copy(const ctl_store_t *store, ctl_seal_t *seal,
+    uint64_t from, uint64_t to);
 static int ctl_replace_rights(const ctl_store_t *store, int fd);
 static int ctl_replace_xattrs(const ctl_store_t *store, int fd);
 static int ctl_replace_xattr(const ctl_store_t *store, int fd,
@@ -36,7 +35,8 @@ static void ctl_replace_sync(const ctl_store_t *store);
 int
 ctl_replace(const ctl_store_t *store, const ctl_piece_t *pieces, size_t n)
 {
-    int  fd, rc;
+    int         fd, rc;
+    ctl_seal_t  seal;
 
     /* under the lock it can only be what a killed agentctl left behind */
 
@@ -52,7 +52,10 @@ ctl_replace(const ctl_store_t *store, const ctl_piece_t *pieces, size_t n)
 
     rc = -1;
 
-    if (ctl_replace_write(store, pieces, n, fd) != 0) {
+    if (ctl_seal_begin(&seal, fd, &store->label) != 0
+        || ctl_replace_write(store, pieces, n, &seal) != 0
+        || ctl_seal_end(&seal) != 0)
+    {
         ctl_error_errno(errno, "cannot write \"%s\", nothing was changed",
                         store->temp_path);
 
@@ -60,6 +63,7 @@ ctl_replace(const ctl_store_t *store, const ctl_piece_t *pieces, size_t n)
         rc = ctl_replace_rename(store, fd);
     }
 
+    ctl_seal_free(&seal);
     (void) close(fd);
 
     if (rc != 0) {
@@ -77,15 +81,16 @@ ctl_replace(const ctl_store_t *store, const ctl_piece_t *pieces, size_t n)
 
 static int
 ctl_replace_write(const ctl_store_t *store, const ctl_piece_t *pieces,
-    size_t n, int fd)
+    size_t n, ctl_seal_t *seal)
 {
+    char      more;
     size_t    i;
     uint64_t  done;
 
     for (i = 0, done = 0; i < n; i++) {
 
-        if (ctl_replace_copy(store, fd, done, pieces[i].at.offset) != 0
-            || ctl_replace_octets(fd, pieces[i].text, strlen(pieces[i].text))
+        if (ctl_replace_copy(store, seal, done, pieces[i].at.offset) != 0
+            || ctl_seal_write(seal, pieces[i].text, strlen(pieces[i].text))
                != 0)
         {
             return -1;
@@ -94,19 +99,20 @@ ctl_replace_write(const ctl_store_t *store, const ctl_piece_t *pieces,
         done = pieces[i].at.offset + pieces[i].at.len;
     }
 
-    if (!store->absent
-        && ctl_replace_copy(store, fd, done,
-                            (uint64_t) store->reader.st.st_size) != 0)
-    {
-        return -1;
+    if (store->absent) {
+        return 0;
     }
 
-    return 0;
+    return ctl_replace_copy(store, seal, done, store->reader.size) == 0
+           && ctl_reader_pread(&store->reader, &more, 1, store->reader.size)
+              == 0
+           ? 0 : -1;
 }
 
 
 static int
-ctl_replace_copy(const ctl_store_t *store, int fd, uint64_t from, uint64_t to)
+ctl_replace_copy(const ctl_store_t *store, ctl_seal_t *seal, uint64_t from,
+    uint64_t to)
 {
     char      buf[CTL_COPY_BUFFER];
     size_t    size;
@@ -116,7 +122,7 @@ ctl_replace_copy(const ctl_store_t *store, int fd, uint64_t from, uint64_t to)
 
         size = to - from < sizeof(buf) ? (size_t) (to - from) : sizeof(buf);
 
-        n = pread(store->reader.fd, buf, size, (off_t) from);
+        n = ctl_reader_pread(&store->reader, buf, size, from);
 
         if (n == -1 && errno == EINTR) {
             continue;
@@ -126,36 +132,11 @@ ctl_replace_copy(const ctl_store_t *store, int fd, uint64_t from, uint64_t to)
             errno = ESTALE;
         }
 
-        if (n <= 0 || ctl_replace_octets(fd, buf, (size_t) n) != 0) {
+        if (n <= 0 || ctl_seal_write(seal, buf, (size_t) n) != 0) {
             return -1;
         }
 
         from += (uint64_t) n;
-    }
-
-    return 0;
-}
-
-
-static int
-ctl_replace_octets(int fd, const char *p, size_t len)
-{
-    ssize_t  n;
-
-    while (len > 0) {
-
-        n = write(fd, p, len);
-
-        if (n == -1 && errno == EINTR) {
-            continue;
-        }
-
-        if (n == -1) {
-            return -1;
-        }
-
-        p += n;
-        len -= (size_t) n;
     }
 
     return 0;

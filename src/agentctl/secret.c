@@ -2,6 +2,7 @@
 #include "secret.h"
 #include "options.h"
 #include "print.h"
+#include "seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +14,6 @@
 #include <unistd.h>
 
 
-/* as the module has it */
-
-#define CTL_PEPPER_FILE_MAX  (AGENT_PEPPERS_MAX * 1100)
-
 /* what a key that nobody chose has, and "aaaa...", "1234..." have not */
 
 #define CTL_FOREIGN_DISTINCT  6
@@ -24,11 +21,10 @@
 
 
 static ssize_t ctl_read_all(int fd, uint8_t *buf, size_t size);
-static char *ctl_peppers_read(ctl_peppers_t *peppers, const char *path, int fd,
-    uint8_t *buf);
+static char *ctl_secrets_plain(const char *name, const char *path, int fd,
+    uint8_t *buf, size_t *len);
 static void ctl_key_digest(ctl_key_t *key, const uint8_t *secret,
     const ctl_peppers_t *peppers);
-static int ctl_write_all(int fd, const char *buf, size_t len);
 static ssize_t ctl_foreign_read(uint8_t *buf, size_t size);
 static int ctl_foreign_check(const agent_str_t *value);
 static size_t ctl_foreign_distinct(const agent_str_t *value);
@@ -36,27 +32,54 @@ static size_t ctl_foreign_surprise(const agent_str_t *value);
 
 
 char *
-ctl_peppers_load(ctl_peppers_t *peppers, const char *path)
+ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl, const char *path)
 {
-    int       fd;
-    char     *fault;
-    uint8_t  *buf;
+    char         *fault, err[AGENT_ERROR_LEN];
+    uint8_t      *buf;
+    uint64_t      line;
+    agent_str_t   text;
 
     memset(peppers, 0, sizeof(*peppers));
+
+    buf = ctl_alloc(CTL_SECRETS_ROOM);
+
+    fault = ctl_secrets_read(ctl, "pepper file", path, buf, &text.len);
+
+    text.data = buf;
+
+    if (fault == NULL
+        && agent_pepper_parse(&text, peppers->pepper, &peppers->n, &line, err)
+           != 0)
+    {
+        fault = ctl_format("%s:%llu: %s", path, (unsigned long long) line,
+                           err);
+    }
+
+    OPENSSL_cleanse(buf, CTL_SECRETS_ROOM);
+    free(buf);
+
+    return fault;
+}
+
+
+char *
+ctl_secrets_read(const ctl_t *ctl, const char *name, const char *path,
+    uint8_t *buf, size_t *len)
+{
+    int    fd;
+    char  *fault;
 
     fd = open(path, O_RDONLY|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
 
     if (fd == -1) {
-        return ctl_format("cannot open pepper file \"%s\" (%d: %s)", path,
-                          errno, strerror(errno));
+        return ctl_format("cannot open %s \"%s\" (%d: %s)", name, path, errno,
+                          strerror(errno));
     }
 
-    buf = ctl_alloc(CTL_PEPPER_FILE_MAX);
+    fault = ctl && ctl_sealed(ctl)
+            ? ctl_envelope_secrets(ctl, path, fd, buf, len)
+            : ctl_secrets_plain(name, path, fd, buf, len);
 
-    fault = ctl_peppers_read(peppers, path, fd, buf);
-
-    OPENSSL_cleanse(buf, CTL_PEPPER_FILE_MAX);
-    free(buf);
     (void) close(fd);
 
     return fault;
@@ -64,39 +87,30 @@ ctl_peppers_load(ctl_peppers_t *peppers, const char *path)
 
 
 static char *
-ctl_peppers_read(ctl_peppers_t *peppers, const char *path, int fd,
-    uint8_t *buf)
+ctl_secrets_plain(const char *name, const char *path, int fd, uint8_t *buf,
+    size_t *len)
 {
-    char         err[AGENT_ERROR_LEN];
     ssize_t      n;
-    uint64_t     line;
-    agent_str_t  text;
     struct stat  st;
 
-    n = fstat(fd, &st) == 0 ? ctl_read_all(fd, buf, CTL_PEPPER_FILE_MAX) : -1;
+    n = fstat(fd, &st) == 0 ? ctl_read_all(fd, buf, CTL_SECRETS_MAX) : -1;
 
     if (n == -1) {
-        return ctl_format("cannot read pepper file \"%s\" (%d: %s)", path,
-                          errno, strerror(errno));
+        return ctl_format("cannot read %s \"%s\" (%d: %s)", name, path, errno,
+                          strerror(errno));
     }
 
     if (st.st_mode & S_IROTH) {
-        return ctl_format("pepper file \"%s\" is readable by everyone, do "
-                          "\"chmod o-rwx\" and make new peppers", path);
+        return ctl_format("%s \"%s\" is readable by everyone, do "
+                          "\"chmod o-rwx\" and make new %ss", name, path,
+                          name[0] == 'K' ? "KEK" : "pepper");
     }
 
-    if (n == CTL_PEPPER_FILE_MAX) {
-        return ctl_format("pepper file \"%s\" is too long", path);
+    if (n == CTL_SECRETS_MAX) {
+        return ctl_format("%s \"%s\" is too long", name, path);
     }
 
-    text.data = buf;
-    text.len = (size_t) n;
-
-    if (agent_pepper_parse(&text, peppers->pepper, &peppers->n, &line, err)
-        != 0)
-    {
-        return ctl_format("%s:%llu: %s", path, (unsigned long long) line, err);
-    }
+    *len = (size_t) n;
 
     return NULL;
 }
@@ -147,7 +161,7 @@ ctl_key_run(const ctl_t *ctl, ctl_key_pt run)
     }
 
     path = ctl_option(ctl, CTL_OPT_PEPPER_FILE);
-    fault = path ? ctl_peppers_load(&peppers, path) : NULL;
+    fault = path ? ctl_peppers_load(&peppers, ctl, path) : NULL;
 
     if (fault) {
         ctl_error("%s", fault);
@@ -264,12 +278,13 @@ ctl_key_print(const ctl_t *ctl, const ctl_key_t *key, const char *agent,
 }
 
 
-/* 0 or an errno */
-
-static int
-ctl_write_all(int fd, const char *buf, size_t len)
+int
+ctl_write_all(int fd, const void *data, size_t len)
 {
-    ssize_t  n;
+    ssize_t      n;
+    const char  *buf;
+
+    buf = data;
 
     while (len > 0) {
 

@@ -8,6 +8,7 @@
 #define _AGENTCTL_SECRET_H_INCLUDED_
 
 
+#include "agent_envelope.h"
 #include "agent_key.h"
 #include "agent_keyfile.h"
 #include "agentctl.h"
@@ -22,6 +23,12 @@
 
 #define CTL_FOREIGN_MIN  16
 #define CTL_FOREIGN_MAX  4096
+
+
+/* as the module has it */
+
+#define CTL_SECRETS_MAX   (AGENT_PEPPERS_MAX * 1100)
+#define CTL_SECRETS_ROOM  (CTL_SECRETS_MAX + AGENT_ENVELOPE_PIECE)
 
 
 typedef struct {
@@ -39,12 +46,21 @@ typedef struct {
 
 
 /*
- * Reads a pepper file.  Returns NULL, or what is wrong, in nginx's words and
- * with the file's name, which the caller frees.  The caller cleanses peppers
- * in either case.
+ * Reads a file of secrets at path, name being "pepper file" or "KEK file", to
+ * buf, which has room for CTL_SECRETS_ROOM octets and which the caller
+ * cleanses; with --kek-file what is in the envelope is read, unless ctl is
+ * NULL.  Returns NULL, or what is wrong, in nginx's words and with the file's
+ * name, which the caller frees.
  */
 
-char *ctl_peppers_load(ctl_peppers_t *peppers, const char *path);
+char *ctl_secrets_read(const ctl_t *ctl, const char *name, const char *path,
+    uint8_t *buf, size_t *len);
+
+
+/* likewise a pepper file; the caller cleanses peppers in either case */
+
+char *ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl,
+    const char *path);
 
 
 typedef int (*ctl_key_pt)(const ctl_t *ctl, const ctl_peppers_t *peppers,
@@ -67,6 +83,11 @@ int ctl_key_run(const ctl_t *ctl, ctl_key_pt run);
 
 int ctl_key_make(ctl_key_t *key, const char *prefix,
     const ctl_peppers_t *peppers);
+
+
+/* writes all of it, past all buffers; 0 or an errno */
+
+int ctl_write_all(int fd, const void *data, size_t len);
 
 
 /*

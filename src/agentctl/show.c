@@ -24,7 +24,7 @@ ctl_key_show(ctl_t *ctl)
     int           err, rc;
     ctl_reader_t  reader;
 
-    err = ctl_reader_open(&reader, ctl->file, ctl->file);
+    err = ctl_reader_open(&reader, ctl, ctl->file, ctl->file);
 
     if (err == ENOENT) {
         ctl_error("there is no key file \"%s\"", ctl->file);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #define CTL_SIGNAL_LINES  1024
 
 
+static int ctl_store_file(ctl_store_t *store, const ctl_t *ctl);
 static void ctl_store_hold_signals(ctl_store_t *store);
 static char *ctl_store_path(const char *file);
 static char *ctl_store_new_path(const char *file);
@@ -26,7 +28,6 @@ static int ctl_store_scan(ctl_store_t *store, const ctl_t *ctl);
 static void ctl_store_record(ctl_store_t *store, const ctl_t *ctl,
     const agent_key_record_t *rec, json_t *json);
 static char *ctl_store_header(const ctl_store_t *store);
-static json_t *ctl_store_old_header(const ctl_store_t *store);
 static char *ctl_store_line(ctl_store_t *store, const json_t *record,
     int added);
 
@@ -35,16 +36,37 @@ int
 ctl_store_open(ctl_store_t *store, const ctl_t *ctl,
     const ctl_peppers_t *peppers)
 {
+    int  rc;
+
+    rc = ctl_store_lock(store, ctl, ctl->file);
+
+    if (rc != CTL_DONE) {
+        return rc;
+    }
+
+    rc = ctl_store_read(store, ctl, peppers);
+
+    if (rc != CTL_DONE) {
+        ctl_store_close(store);
+    }
+
+    return rc;
+}
+
+
+int
+ctl_store_lock(ctl_store_t *store, const ctl_t *ctl, const char *file)
+{
     int    rc;
     char  *path;
 
     memset(store, 0, sizeof(*store));
 
-    store->name = ctl->file;
+    store->name = file;
     store->lock = -1;
     store->reader.fd = -1;
 
-    store->path = ctl_store_path(ctl->file);
+    store->path = ctl_store_path(file);
 
     if (store->path == NULL) {
         return CTL_REFUSED;
@@ -64,7 +86,7 @@ ctl_store_open(ctl_store_t *store, const ctl_t *ctl,
 
     /* a symbolic link may lead elsewhere by now */
 
-    path = ctl_store_path(ctl->file);
+    path = ctl_store_path(file);
     rc = path && strcmp(path, store->path) == 0 ? CTL_DONE : CTL_REFUSED;
     free(path);
 
@@ -73,7 +95,7 @@ ctl_store_open(ctl_store_t *store, const ctl_t *ctl,
                   store->name);
 
     } else {
-        rc = ctl_store_read(store, ctl, peppers);
+        rc = ctl_store_file(store, ctl);
     }
 
     if (rc != CTL_DONE) {
@@ -81,6 +103,24 @@ ctl_store_open(ctl_store_t *store, const ctl_t *ctl,
     }
 
     return rc;
+}
+
+
+static int
+ctl_store_file(ctl_store_t *store, const ctl_t *ctl)
+{
+    int  err;
+
+    err = ctl_reader_open(&store->reader, ctl, store->path, store->name);
+
+    store->absent = (err == ENOENT);
+
+    if (err != 0 && err != ENOENT) {
+        return CTL_REFUSED;
+    }
+
+    return ctl_sealed(ctl)
+           ? ctl_label(&store->label, ctl, store->reader.envelope) : CTL_DONE;
 }
 
 
@@ -169,25 +209,17 @@ static int
 ctl_store_read(ctl_store_t *store, const ctl_t *ctl,
     const ctl_peppers_t *peppers)
 {
-    int  err;
-
     if (ctl_index_init(&store->index) != 0) {
         return CTL_REFUSED;
     }
 
-    err = ctl_reader_open(&store->reader, store->path, store->name);
-
-    if (err == ENOENT && ctl->operand == NULL) {
-        store->absent = 1;
-        return CTL_DONE;
-    }
-
-    if (err == ENOENT) {
+    if (store->absent && ctl->operand) {
         ctl_error("there is no key file \"%s\"", store->name);
+        return CTL_REFUSED;
     }
 
-    if (err != 0) {
-        return CTL_REFUSED;
+    if (store->absent) {
+        return CTL_DONE;
     }
 
     store->reader.index = &store->index;
@@ -215,6 +247,8 @@ ctl_store_scan(ctl_store_t *store, const ctl_t *ctl)
         case CTL_LINE_HEADER:
             store->header_at.offset = r->offset;
             store->header_at.len = r->len + 1;
+            store->header = ctl_format("%.*s", (int) r->len,
+                                       (const char *) r->text);
             break;
 
         case CTL_LINE_RECORD:
@@ -288,7 +322,7 @@ ctl_store_commit(ctl_store_t *store, int changed, const json_t *added)
 
     if (added) {
         pieces[n].at.offset = store->absent
-                              ? 0 : (uint64_t) store->reader.st.st_size;
+                              ? 0 : store->reader.size;
         pieces[n++].text = ctl_store_line(store, added, 1);
     }
 
@@ -319,7 +353,7 @@ ctl_store_header(const ctl_store_t *store)
     json_t  *header;
 
     header = store->absent ? json_pack("{s:i}", "version", 1)
-                           : ctl_store_old_header(store);
+                           : json_loads(store->header, 0, NULL);
 
     if (header == NULL) {
         ctl_error("cannot read the first line of \"%s\" again", store->name);
@@ -336,24 +370,6 @@ ctl_store_header(const ctl_store_t *store)
     json_decref(header);
 
     return line;
-}
-
-
-static json_t *
-ctl_store_old_header(const ctl_store_t *store)
-{
-    char     *line;
-    json_t   *header;
-    ssize_t   n;
-
-    line = ctl_alloc(store->header_at.len);
-
-    n = pread(store->reader.fd, line, store->header_at.len, 0);
-    header = n == -1 ? NULL : json_loadb(line, (size_t) n, 0, NULL);
-
-    free(line);
-
-    return header;
 }
 
 
@@ -414,6 +430,9 @@ ctl_store_close(ctl_store_t *store)
     ctl_index_free(&store->index);
     json_decref(store->record);
 
+    OPENSSL_cleanse(&store->label, sizeof(store->label));
+
+    free(store->header);
     free(store->path);
     free(store->lock_path);
     free(store->temp_path);

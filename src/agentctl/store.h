@@ -9,6 +9,7 @@
 
 #include "agentctl.h"
 #include "reader.h"
+#include "seal.h"
 
 #include <signal.h>
 
@@ -31,6 +32,9 @@ typedef struct {
     ctl_reader_t          reader;
     ctl_index_t           index;
 
+    ctl_label_t           label;    /* of the envelope to write */
+
+    char                 *header;   /* the first line, where it is one */
     ctl_span_t            header_at;
 
     json_t               *record;   /* the one asked for, or NULL */
@@ -41,6 +45,15 @@ typedef struct {
     unsigned              held:1;
     unsigned              absent:1; /* there is no such file yet */
 } ctl_store_t;
+
+
+/*
+ * Locks a file and opens it, which may be absent; what is in it is not looked
+ * at, but for the envelope that it is in with --kek-file.  Returns CTL_DONE,
+ * or another exit code with the error printed and nothing to close.
+ */
+
+int ctl_store_lock(ctl_store_t *store, const ctl_t *ctl, const char *file);
 
 
 /*

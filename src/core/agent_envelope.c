@@ -131,6 +131,18 @@ agent_envelope_typ(agent_envelope_kind_e kind)
 }
 
 
+agent_envelope_kind_e
+agent_envelope_kind(const agent_envelope_t *env)
+{
+    const char  *typ;
+
+    typ = agent_envelope_typ(AGENT_ENVELOPE_PEPPERS);
+
+    return agent_jws_typ_is(&env->jwe.typ, typ) ? AGENT_ENVELOPE_PEPPERS
+                                                : AGENT_ENVELOPE_KEYS;
+}
+
+
 /* "{" and a quote in base64url; as agent_jws_likely(), but of a file */
 
 int
@@ -416,6 +428,33 @@ agent_envelope_end(agent_envelope_t *env, char *err)
     }
 
     env->ended = 1;
+
+    return 0;
+}
+
+
+int
+agent_envelope_all(agent_envelope_t *env, uint8_t *dst, size_t max,
+    size_t *len, char *err)
+{
+    ssize_t  n;
+
+    *len = 0;
+
+    do {
+        if (*len >= max) {
+            return agent_fail(err, "the content of the envelope is too long");
+        }
+
+        n = agent_envelope_read(env, dst + *len, err);
+
+        if (n == -1) {
+            return -1;
+        }
+
+        *len += (size_t) n;
+
+    } while (n > 0);
 
     return 0;
 }

@@ -59,7 +59,7 @@ typedef struct {
 } agent_envelope_want_t;
 
 
-/* all zero: not open */
+/* all zero: not open; parts of it point at others, it must not be moved */
 
 typedef struct {
     int               fd;
@@ -92,9 +92,14 @@ const agent_kek_t *agent_kek_find(const agent_keks_t *keks,
     const agent_str_t *id);
 
 
-/* the typ of a kind (in small letters), and its name for people */
+/* the typ of a kind (in small letters) */
 
 const char *agent_envelope_typ(agent_envelope_kind_e kind);
+
+
+/* the kind that typ says, AGENT_ENVELOPE_KEYS where it is none */
+
+agent_envelope_kind_e agent_envelope_kind(const agent_envelope_t *env);
 
 
 /* 1 where the file begins as an envelope does, and no file of lines can */
@@ -139,6 +144,15 @@ int agent_envelope_unlock_with(agent_envelope_t *env, const uint8_t *kek,
  */
 
 ssize_t agent_envelope_read(agent_envelope_t *env, uint8_t *dst, char *err);
+
+
+/*
+ * All of a content of less than max octets to dst, which has room for max and
+ * AGENT_ENVELOPE_PIECE more: 0 with *len set, or -1 with err set.
+ */
+
+int agent_envelope_all(agent_envelope_t *env, uint8_t *dst, size_t max,
+    size_t *len, char *err);
 
 
 /* begins the content again; 0, or -1 with err set */

@@ -35,8 +35,6 @@ static ngx_int_t ngx_agent_key_secrets_read(ngx_agent_key_secrets_t *s,
     ngx_fd_t fd);
 static ngx_int_t ngx_agent_key_secrets_decrypt(ngx_agent_key_secrets_t *s,
     ngx_fd_t fd, const agent_keks_t *keks, agent_envelope_want_t *want);
-static ngx_int_t ngx_agent_key_secrets_content(ngx_agent_key_secrets_t *s,
-    agent_envelope_t *env, char *err);
 
 
 ngx_int_t
@@ -327,9 +325,12 @@ ngx_agent_key_secrets_decrypt(ngx_agent_key_secrets_t *s, ngx_fd_t fd,
     if (agent_envelope_open(&env, fd, err) == 0) {
 
         if (agent_envelope_check(&env, want, err) == 0
-            && agent_envelope_unlock(&env, keks, err) == 0)
+            && agent_envelope_unlock(&env, keks, err) == 0
+            && agent_envelope_all(&env, s->text, NGX_AGENT_SECRETS_TEXT,
+                                  &s->len, err)
+               == 0)
         {
-            rc = ngx_agent_key_secrets_content(s, &env, err);
+            rc = NGX_OK;
         }
 
         want->generation = env.generation;
@@ -341,34 +342,6 @@ ngx_agent_key_secrets_decrypt(ngx_agent_key_secrets_t *s, ngx_fd_t fd,
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_agent_key_secrets_content(ngx_agent_key_secrets_t *s,
-    agent_envelope_t *env, char *err)
-{
-    ssize_t  n;
-
-    s->len = 0;
-
-    do {
-        if (s->len >= NGX_AGENT_SECRETS_TEXT) {
-            (void) agent_fail(err, "the content of the envelope is too long");
-            return NGX_ERROR;
-        }
-
-        n = agent_envelope_read(env, s->text + s->len, err);
-
-        if (n == -1) {
-            return NGX_ERROR;
-        }
-
-        s->len += n;
-
-    } while (n > 0);
-
-    return NGX_OK;
 }
 
 
