@@ -261,7 +261,8 @@ for my $file (sort keys %source) {
         }
     }
 
-    next unless $file =~ m{^src/core/agent_(keyfile|keytab_build|pepper)\.c};
+    next unless $file =~ m{/(?:agent_(?:keyfile|keytab_build|pepper|secret|jwe
+                               |envelope)|ngx_agent_key_loader)\.c$}x;
 
     while ($text =~ /agent_fail\(err,\s*($literals)/g) {
         push @faults, literal($1);
@@ -415,12 +416,25 @@ for my $name (qw/ keys partners internal /) {
     chmod 0644, "$dir/conf/$name.jsonl";
 }
 
-open my $out, '>', "$dir/conf/peppers" or die $!;
-print $out "p1 ", AgentAuth::encode_base64('x' x 32, ''), "\n";
-close $out;
+for my $secret ([ peppers => 'p1' ], [ keks => 'k1' ]) {
+    open my $out, '>', "$dir/conf/$secret->[0]" or die $!;
+    print $out "$secret->[1] ", AgentAuth::encode_base64('x' x 32, ''), "\n";
+    close $out;
+    chmod 0640, "$dir/conf/$secret->[0]";
+}
+
+my $agentctl = $ENV{AGENTCTL} // "$root/build/agentctl";
+
+for my $one ([ keys => 'keys.jsonl', 'keys.jwe' ],
+             [ peppers => 'peppers', 'peppers.jwe' ])
+{
+    system($agentctl, qw/ envelope seal --bundle internal --type /, $one->[0],
+        '--kek-file', "$dir/conf/keks", '--file', "$dir/conf/$one->[1]",
+        '--out', "$dir/conf/$one->[2]") == 0 or die "agentctl: $?\n";
+}
 chmod 0600, "$dir/conf/peppers";
 
-open $out, '>', "$dir/conf/gate.secret" or die $!;
+open my $out, '>', "$dir/conf/gate.secret" or die $!;
 print $out "x" x 32, "\n";
 close $out;
 chmod 0600, "$dir/conf/gate.secret";

@@ -30,6 +30,7 @@ typedef struct {
 
 
 static int ctl_seal_store(const ctl_t *ctl, const ctl_content_t *content);
+static void ctl_sealed_print(const ctl_store_t *store);
 static int ctl_content_read(ctl_content_t *content, const char *file);
 static int ctl_content_fill(ctl_content_t *content, int fd);
 static void ctl_content_free(ctl_content_t *content);
@@ -143,9 +144,28 @@ ctl_seal_store(const ctl_t *ctl, const ctl_content_t *content)
 
     rc = ctl_replace(&store, &piece, 1);
 
+    if (rc == CTL_DONE) {
+        ctl_sealed_print(&store);
+    }
+
     ctl_store_close(&store);
 
     return rc;
+}
+
+
+static void
+ctl_sealed_print(const ctl_store_t *store)
+{
+    const ctl_label_t  *label;
+
+    label = &store->label;
+
+    printf("%s: %s of bundle \"%s\", generation %llu, KEK \"%.*s\"\n",
+           store->name,
+           label->kind == AGENT_ENVELOPE_PEPPERS ? "peppers" : "keys",
+           label->bundle, (unsigned long long) label->generation,
+           (int) label->kek.id_len, (const char *) label->kek.id);
 }
 
 
@@ -356,6 +376,10 @@ ctl_envelope_rewrap(ctl_t *ctl)
 
     } else {
         rc = ctl_replace(&store, NULL, 0);
+    }
+
+    if (rc == CTL_DONE) {
+        ctl_sealed_print(&store);
     }
 
     ctl_store_close(&store);

@@ -83,8 +83,8 @@ static const ctl_option_t  ctl_options[] = {
       "grace, suspended, revoked or expired", CTL_TYPE_TEXT },
     { "pepper-file", "FILE", "lines \"id base64\"; the first one's pepper\n"
       "makes the digest of a new key", CTL_TYPE_PATH },
-    { "kek-file", "FILE", "lines \"id base64\"; the file is in an envelope\n"
-      "that one of these keys opens; the first one seals", CTL_TYPE_PATH },
+    { "kek-file", "FILE", "lines \"id base64\": one of these keys opens the\n"
+      "envelope of the file, the first one seals", CTL_TYPE_PATH },
     { "bundle", "NAME", "whose the envelope is: bundle or zone of\n"
       "agent_key_zone; needed for a new one", CTL_TYPE_BUNDLE },
     { "type", "TYPE", "what is in the envelope: keys or peppers",

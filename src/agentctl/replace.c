@@ -103,10 +103,16 @@ ctl_replace_write(const ctl_store_t *store, const ctl_piece_t *pieces,
         return 0;
     }
 
-    return ctl_replace_copy(store, seal, done, store->reader.size) == 0
-           && ctl_reader_pread(&store->reader, &more, 1, store->reader.size)
-              == 0
-           ? 0 : -1;
+    if (ctl_replace_copy(store, seal, done, store->reader.size) != 0) {
+        return -1;
+    }
+
+    /* what was copied is authentic only if the end is */
+
+    return store->reader.envelope
+           ? (int) ctl_reader_pread(&store->reader, &more, 1,
+                                    store->reader.size)
+           : 0;
 }
 
 

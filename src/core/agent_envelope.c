@@ -299,13 +299,21 @@ agent_envelope_check(agent_envelope_t *env, const agent_envelope_want_t *want,
     }
 
     if (env->generation < want->generation) {
-        return agent_fail(err, "the envelope is of generation %llu, older than "
-                          "%llu, the least that is accepted",
-                          (unsigned long long) env->generation,
-                          (unsigned long long) want->generation);
+        agent_envelope_older(env->generation, want->generation, err);
+        return -1;
     }
 
     return 0;
+}
+
+
+void
+agent_envelope_older(uint64_t generation, uint64_t least, char *err)
+{
+    (void) agent_fail(err, "the envelope is of generation %llu, older than "
+                      "%llu, the least that is accepted",
+                      (unsigned long long) generation,
+                      (unsigned long long) least);
 }
 
 

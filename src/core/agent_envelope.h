@@ -124,6 +124,11 @@ int agent_envelope_check(agent_envelope_t *env,
     const agent_envelope_want_t *want, char *err);
 
 
+/* the text for one whose generation is below least */
+
+void agent_envelope_older(uint64_t generation, uint64_t least, char *err);
+
+
 /* begins to decrypt with the KEK that kid names; 0, or -1 with err set */
 
 int agent_envelope_unlock(agent_envelope_t *env, const agent_keks_t *keks,

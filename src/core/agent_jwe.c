@@ -46,7 +46,7 @@ agent_jwe_parse(agent_jwe_t *jwe, const agent_str_t *text, char *err)
     if (agent_jwe_exactly(jwe->key, wrapped, &key) != 0) {
         agent_jwe_free(jwe);
         return agent_fail(err, "the encrypted key of the envelope must be "
-                          "base64url of %zu octets", wrapped);
+                          "base64url of %d octets", (int) wrapped);
     }
 
     if (agent_jwe_exactly(jwe->iv, AGENT_JWE_IV, &iv) != 0) {

@@ -221,6 +221,7 @@ ngx_agent_key_loader_keks(ngx_agent_key_loader_t *loader)
 static ngx_int_t
 ngx_agent_key_loader_peppers(ngx_agent_key_loader_t *loader)
 {
+    char                   err[AGENT_ERROR_LEN];
     ngx_int_t              rc;
     ngx_agent_key_zone_t  *zone;
 
@@ -240,11 +241,10 @@ ngx_agent_key_loader_peppers(ngx_agent_key_loader_t *loader)
     /* for root's eyes only, as it should be: the master has read it */
 
     if (zone->peppers->generation < loader->peppers.generation) {
-        ngx_log_error(loader->level, loader->log, 0,
-                      "agent_auth: %V: the envelope is of generation %uL, "
-                      "older than %uL, the least that is accepted",
-                      &zone->pepper_file, zone->peppers->generation,
-                      loader->peppers.generation);
+        agent_envelope_older(zone->peppers->generation,
+                             loader->peppers.generation, err);
+        ngx_log_error(loader->level, loader->log, 0, "agent_auth: %V: %s",
+                      &zone->pepper_file, err);
         return NGX_ERROR;
     }
 

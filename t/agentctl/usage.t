@@ -11,8 +11,13 @@ use Ctl;
 use Test::More;
 
 
-my @commands = qw/ issue rotate revoke suspend resume list show lint import /;
-my @revocations = qw/ revoke unrevoke suspend resume list /;
+my @commands = (
+    (map { [ revocation => $_ ] }
+        qw/ revoke unrevoke suspend resume list /),
+    (map { [ envelope => $_ ] } qw/ seal rewrap open info /),
+    (map { [ key => $_ ] }
+        qw/ issue rotate revoke suspend resume list show lint import /),
+);
 
 
 sub usage {
@@ -28,9 +33,9 @@ sub usage {
 
 # help
 
-for my $args ([ '--help' ], [ 'key', '--help' ], [ 'revocation', '--help' ],
-              map({ [ 'key', $_, '--help' ] } @commands),
-              map({ [ 'revocation', $_, '--help' ] } @revocations))
+for my $args ([ '--help' ], [ 'key', '--help' ], [ 'envelope', '--help' ],
+              [ 'revocation', '--help' ],
+              map { [ @$_, '--help' ] } @commands)
 {
     my $run = agentctl(@$args);
 
@@ -41,11 +46,13 @@ for my $args ([ '--help' ], [ 'key', '--help' ], [ 'revocation', '--help' ],
     unlike($run->{out}, qr/^.{81}/m, "@$args: 80 columns");
 }
 
-for my $command (@commands) {
-    like(agentctl('--help')->{out}, qr/^  key $command /m,
+for my $one (@commands) {
+    my ($group, $command) = @$one;
+
+    like(agentctl('--help')->{out}, qr/^  $group $command /m,
          "--help names $command");
-    like(agentctl('key', '--help')->{out}, qr/^  $command /m,
-         "key --help names $command");
+    like(agentctl($group, '--help')->{out}, qr/^  $command /m,
+         "$group --help names $command");
 }
 
 like(agentctl('--version')->{out}, qr/^agentctl \d+\.\d+\.\d+ /, '--version');
@@ -59,8 +66,11 @@ is(agentctl('key', 'issue', '--json', '--help')->{rc}, 0,
 my $old = '3hVfQ0wZ8LrT2nYc';
 my $pending = '7sKdPm4XbE9uJ1Ga';
 
-for my $args ([ '--help' ], [ 'key', '--help' ],
-              map { [ 'key', $_, '--help' ] } @commands)
+spew(path('keks'), 'k1 ' . 'A' x 43 . "=\n");
+
+for my $args ([ '--help' ], [ 'key', '--help' ], [ 'envelope', '--help' ],
+              map { [ @$_, '--help' ] }
+                  grep { $_->[0] ne 'revocation' } @commands)
 {
     my ($example) = agentctl(@$args)->{out} =~ /\nExample:\n(.+)\z/s;
 
@@ -92,14 +102,12 @@ is((records(path('keys.jsonl')))[2]{agent}, 'legacy-bot',
 my $page = slurp('docs/agentctl.1');
 my (%help, %manual);
 
-for my $command (map({ "key $_" } @commands),
-                 map({ "revocation $_" } @revocations))
-{
-    my $help = agentctl(split(' ', $command), '--help')->{out};
+for my $command (@commands) {
+    my $help = agentctl(@$command, '--help')->{out};
 
     $help{$1} = 1 while $help =~ /^  --([a-z-]+)/mg;
 
-    like($page, qr/^\.It Cm $command\b/m, "the manual page has $command");
+    like($page, qr/^\.It Cm @$command\b/m, "the manual page has @$command");
 }
 
 {
