@@ -463,3 +463,47 @@ for my $name (sort keys %expected) {
     is_deeply($document->{authorization_servers}, [ 'https://as.test' ],
         'the rest is there');
 }
+
+
+
+=== TEST 9: what is demanded of all is told, and nothing else, P-05
+--- http_config
+{{provider('p', 'https://as.test')}}
+server {
+    listen {{port(3)}};
+    agent_auth oauth;
+    agent_resource https://api.test/all;
+    location / { agent_binding required dpop; empty_gif; }
+}
+server {
+    listen {{port(4)}};
+    agent_auth oauth;
+    agent_resource https://api.test/some;
+    location /some { agent_binding required dpop; empty_gif; }
+}
+server {
+    listen {{port(5)}};
+    agent_auth oauth;
+    agent_resource https://api.test/watched;
+    agent_binding required dpop;
+    location /watched { agent_mode observe; empty_gif; }
+}
+server {
+    listen {{port(6)}};
+    agent_auth oauth;
+    agent_resource https://api.test/exact;
+    location = / { agent_binding required dpop; empty_gif; }
+    location ~ / { agent_binding required dpop; empty_gif; }
+}
+--- config
+    location /x { empty_gif; }
+--- run
+for ([ 3, 'all', 1 ], [ 4, 'some' ], [ 5, 'watched' ], [ 6, 'exact' ]) {
+    my ($port, $name, $required) = @$_;
+    my $answer = ask("GET $known/$name", { port => port($port) });
+    my $json = JSON::PP->new->utf8->decode($answer->{body});
+
+    ok($json->{dpop_signing_alg_values_supported}, "$name: proofs are taken");
+    is(!!$json->{dpop_bound_access_tokens_required}, !!$required,
+        "$name: required");
+}

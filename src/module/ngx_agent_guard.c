@@ -16,6 +16,7 @@ static ngx_int_t ngx_agent_guard_audience(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *conf);
 static ngx_int_t ngx_agent_guard_sources(ngx_conf_t *cf,
     ngx_agent_loc_conf_t *conf);
+static ngx_uint_t ngx_agent_guard_shadowed(ngx_conf_t *cf);
 static void ngx_agent_guard_warn(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf);
 
 
@@ -41,6 +42,8 @@ ngx_agent_guard(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
     }
 
     conf->revocations = amcf->revocations;
+
+    conf->shadowed = ngx_agent_guard_shadowed(cf);
 
     if (((conf->methods & NGX_AGENT_KEY)
          && ngx_agent_guard_zone(cf, amcf, conf) != NGX_OK)
@@ -254,6 +257,41 @@ ngx_agent_guard_sources(ngx_conf_t *cf, ngx_agent_loc_conf_t *conf)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What a server itself sets is what its locations inherit, and no request comes
+ * to it where one of these is "/".
+ */
+
+static ngx_uint_t
+ngx_agent_guard_shadowed(ngx_conf_t *cf)
+{
+    ngx_queue_t                *q;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_location_queue_t  *lq;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->name.len || clcf->noname || clcf->locations == NULL) {
+        return 0;
+    }
+
+    for (q = ngx_queue_head(clcf->locations);
+         q != ngx_queue_sentinel(clcf->locations);
+         q = ngx_queue_next(q))
+    {
+        lq = (ngx_http_location_queue_t *) q;
+
+        if (lq->inclusive && lq->inclusive->name.len == 1
+            && lq->inclusive->name.data[0] == '/')
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -215,6 +215,8 @@ typedef struct {
     const ngx_agent_proof_zone_t *proofs;
     unsigned                     dpop:1;    /* the scheme is understood */
 
+    unsigned                     shadowed:1;    /* by a location "/" */
+
     ngx_str_t                    challenge; /* Bearer realm="..." */
     ngx_str_t                    challenge_dpop;    /* DPoP realm="..." */
     ngx_str_t                    conf_file; /* of agent_auth */

@@ -334,7 +334,7 @@ ngx_agent_resource_use(ngx_agent_resource_t *resource,
         }
     }
 
-    if ((conf->methods & NGX_AGENT_OAUTH)
+    if ((conf->methods & NGX_AGENT_OAUTH) && !conf->shadowed
         && ngx_agent_resource_tokens(resource, conf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -380,7 +380,11 @@ ngx_agent_resource_tokens(ngx_agent_resource_t *resource,
         }
     }
 
-    if (!required || conf->takes != AGENT_BOUND_DPOP) {
+    /* what observes demands nothing */
+
+    if (!required || conf->takes != AGENT_BOUND_DPOP
+        || conf->mode == NGX_AGENT_OBSERVE)
+    {
         resource->unbound = 1;
     }
 
