@@ -358,3 +358,23 @@ audit_rest();
 good($client->act('list'), 'once more');
 my ($line) = audit_lines(1);
 is($line->{unmapped}{agent_auth}{binding}, 'dpop', 'its audit line');
+
+
+
+=== TEST 8: and a nonce of the gate's
+--- http_config
+{{http('admin')}}
+agent_dpop_cache zone=proofs:1m nonce=1h;
+--- config
+{{site('required', 'agent_binding required dpop;')}}
+--- run
+my $client = MCP->client("$main::site/mcp");
+my $result = $client->act('connect', as => 'person', id => 'agent-person',
+    dpop => JSON::PP::true);
+
+good($result, 'connected');
+good($client->act('list'), 'tools/list');
+
+my @reasons = map { $_->{unmapped}{agent_auth}{reason} } audit_lines(4);
+is("@reasons", 'credential_missing dpop_nonce ok ok',
+    'it was told the nonce once');
