@@ -230,6 +230,7 @@ sub fields {
         [ 'User-Agent'
             => 'billing-bot/2.4.1 (agent; python-requests/2.32.3; Linux)' ],
         [ 'Accept' => 'application/json' ],
+        @{ $row->{fields} // [] },
         credential($row, $n),
     );
 }
