@@ -104,6 +104,8 @@ ctl_map_find(ctl_map_t *map, const agent_str_t *parts, size_t n, int create)
     item->len = len;
     item->key = key;
 
+    map->octets += sizeof(ctl_map_item_t) + map->size + len;
+
     *slot = item;
     map->items[map->n++] = item->item;
 

@@ -19,6 +19,7 @@ typedef struct {
     struct ctl_map_item_s  **slots;
     size_t       nslots;            /* a power of two */
     size_t       size;              /* of an item */
+    size_t       octets;            /* of all items and their strings */
     uint8_t      hash_key[AGENT_SIPHASH_KEY];
 } ctl_map_t;
 

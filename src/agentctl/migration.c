@@ -27,9 +27,9 @@ static int ctl_migration_among(const ctl_t *ctl, ctl_option_e option,
     const agent_str_t *name);
 static void ctl_migration_alias(const ctl_t *ctl, agent_audit_entry_t *entry);
 static int ctl_migration_passed(const agent_audit_entry_t *entry);
-static void ctl_migration_use(ctl_migration_t *m, ctl_place_t *place,
+static int ctl_migration_use(ctl_migration_t *m, ctl_place_t *place,
     const agent_audit_entry_t *entry, int passed);
-static void ctl_migration_refusal(ctl_migration_t *m, ctl_place_t *place,
+static int ctl_migration_refusal(ctl_migration_t *m, ctl_place_t *place,
     const agent_audit_entry_t *entry);
 static void *ctl_migration_find(ctl_migration_t *m, ctl_map_t *map,
     const agent_str_t *parts, size_t n);
@@ -287,7 +287,7 @@ ctl_migration_among(const ctl_t *ctl, ctl_option_e option,
 static void
 ctl_migration_request(ctl_migration_t *m, const agent_audit_entry_t *entry)
 {
-    int           passed;
+    int           passed, kept;
     ctl_place_t  *place;
     agent_str_t   parts[3];
 
@@ -305,6 +305,7 @@ ctl_migration_request(ctl_migration_t *m, const agent_audit_entry_t *entry)
 
     place = ctl_migration_find(m, &m->places, parts, 3);
     if (place == NULL) {
+        m->dropped++;
         return;
     }
 
@@ -325,19 +326,23 @@ ctl_migration_request(ctl_migration_t *m, const agent_audit_entry_t *entry)
         place->sunset_at = entry->time;
     }
 
-    if (passed && entry->auth_type == AGENT_AUTH_OAUTH
+    if (entry->auth_type == AGENT_AUTH_OAUTH
         && (place->first_token == 0 || entry->time < place->first_token))
     {
         place->first_token = entry->time;
     }
 
+    kept = 1;
+
     if (entry->auth_type != AGENT_AUTH_NONE && entry->agent.len) {
-        ctl_migration_use(m, place, entry, passed);
+        kept = ctl_migration_use(m, place, entry, passed);
     }
 
     if (!passed) {
-        ctl_migration_refusal(m, place, entry);
+        kept &= ctl_migration_refusal(m, place, entry);
     }
+
+    m->dropped += !kept;
 }
 
 
@@ -354,7 +359,9 @@ ctl_migration_passed(const agent_audit_entry_t *entry)
 }
 
 
-static void
+/* 0 where there is no room for it */
+
+static int
 ctl_migration_use(ctl_migration_t *m, ctl_place_t *place,
     const agent_audit_entry_t *entry, int passed)
 {
@@ -378,7 +385,7 @@ ctl_migration_use(ctl_migration_t *m, ctl_place_t *place,
 
     use = ctl_migration_find(m, &m->uses, parts, 7);
     if (use == NULL) {
-        return;
+        return 0;
     }
 
     if (use->place == NULL) {
@@ -402,7 +409,7 @@ ctl_migration_use(ctl_migration_t *m, ctl_place_t *place,
     use->refused += !passed;
 
     if (!passed) {
-        return;
+        return 1;
     }
 
     use->passed++;
@@ -418,10 +425,12 @@ ctl_migration_use(ctl_migration_t *m, ctl_place_t *place,
             use->grace_last = entry->time;
         }
     }
+
+    return 1;
 }
 
 
-static void
+static int
 ctl_migration_refusal(ctl_migration_t *m, ctl_place_t *place,
     const agent_audit_entry_t *entry)
 {
@@ -440,7 +449,7 @@ ctl_migration_refusal(ctl_migration_t *m, ctl_place_t *place,
 
     refusal = ctl_migration_find(m, &m->refusals, parts, 6);
     if (refusal == NULL) {
-        return;
+        return 0;
     }
 
     refusal->place = place;
@@ -452,22 +461,22 @@ ctl_migration_refusal(ctl_migration_t *m, ctl_place_t *place,
     if (entry->time > refusal->last) {
         refusal->last = entry->time;
     }
+
+    return 1;
 }
 
 
-/* NULL where there are too many: the request does not count */
+/* NULL where there are too many */
 
 static void *
 ctl_migration_find(ctl_migration_t *m, ctl_map_t *map,
     const agent_str_t *parts, size_t n)
 {
-    int    room;
-    void  *item;
+    int  room;
 
-    room = m->places.n + m->uses.n + m->refusals.n < CTL_MIGRATION_SETS;
-    item = ctl_map_find(map, parts, n, room);
+    room = m->places.n + m->uses.n + m->refusals.n < CTL_MIGRATION_SETS
+           && m->places.octets + m->uses.octets + m->refusals.octets
+              < CTL_MIGRATION_OCTETS;
 
-    m->dropped += (item == NULL);
-
-    return item;
+    return ctl_map_find(map, parts, n, room);
 }

@@ -15,10 +15,12 @@
 
 /*
  * How many sets of agent, key and location, and of location, reason and day,
- * are kept: that is what memory goes by, some 300 octets for each.
+ * are kept, and octets of their names at most: that is what memory goes by,
+ * some 300 octets for each.
  */
 
 #define CTL_MIGRATION_SETS    200000
+#define CTL_MIGRATION_OCTETS  ((size_t) 256 << 20)
 
 /* how many lines at fault are named */
 
@@ -40,7 +42,7 @@ typedef struct {
     size_t                rank;     /* in the order of names */
     int64_t               sunset;   /* as the newest line of a key says */
     int64_t               sunset_at;
-    int64_t               first_token;  /* 0: none */
+    int64_t               first_token;  /* refused ones, too; 0: none */
     uint64_t              key;      /* requests admitted */
     uint64_t              token;
     size_t                agents[CTL_ON_MAX];

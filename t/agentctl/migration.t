@@ -195,6 +195,15 @@ my @fleet = (
     unlike($run->{out}, qr/KEYS IN USE|GRACE|REFUSED/, 'and no empty tables');
 }
 
+{
+    my $report = json_report(line(1, deny => 'token_inactive', token => 'x')
+        . line(0, deny => 'audience_mismatch', token => 'x', agent => 'a'));
+
+    is($report->{locations}[0]{requests}{token}, 0, 'no token is admitted');
+    is(join(' ', map { $_->{reason} } @{ $report->{refusals} }),
+        'audience_mismatch token_inactive', 'and the report says why');
+}
+
 # -- options
 
 {
