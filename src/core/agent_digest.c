@@ -216,43 +216,6 @@ agent_digest_eq(const uint8_t *a, const uint8_t *b)
 }
 
 
-/* agent_siphash() of eight octets: for each request */
-
-uint64_t
-agent_siphash_word(const uint8_t *key, const uint8_t *data)
-{
-    uint64_t  k[2], m, v[4];
-
-    k[0] = agent_le64(key);
-    k[1] = agent_le64(key + 8);
-    m = agent_le64(data);
-
-    v[0] = k[0] ^ 0x736f6d6570736575;
-    v[1] = k[1] ^ 0x646f72616e646f6d;
-    v[2] = k[0] ^ 0x6c7967656e657261;
-    v[3] = k[1] ^ 0x7465646279746573 ^ m;
-
-    agent_sipround(v);
-    agent_sipround(v);
-    v[0] ^= m;
-
-    m = (uint64_t) 8 << 56;
-
-    v[3] ^= m;
-    agent_sipround(v);
-    agent_sipround(v);
-    v[0] ^= m;
-
-    v[2] ^= 0xff;
-    agent_sipround(v);
-    agent_sipround(v);
-    agent_sipround(v);
-    agent_sipround(v);
-
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
-
 uint64_t
 agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
 {

@@ -56,11 +56,6 @@ int agent_digest_eq(const uint8_t *a, const uint8_t *b);
 uint64_t agent_siphash(const uint8_t *key, const uint8_t *data, size_t len);
 
 
-/* the same of eight octets, in less time */
-
-uint64_t agent_siphash_word(const uint8_t *key, const uint8_t *data);
-
-
 /* lower-case hex of len octets to dst (2 * len octets, no NUL) */
 
 void agent_hex(uint8_t *dst, const uint8_t *src, size_t len);

@@ -5,7 +5,7 @@
 
 
 #define NGX_AGENT_CACHE_MAGIC    0x68636361     /* "acch" */
-#define NGX_AGENT_CACHE_LAYOUT   3
+#define NGX_AGENT_CACHE_LAYOUT   4
 
 /* how often a slot that is being written is looked at again */
 
@@ -162,17 +162,21 @@ ngx_agent_cache_find(const ngx_agent_cache_t *cache, const u_char *key,
 
 
 /*
- * With a secret of the zone, so that nobody can make tokens up that share a
- * set.  The hash is scaled to the number of sets, which need not be a power of
- * two.
+ * The key is a digest, which nobody chooses; times a secret of the zone, which
+ * is odd, so that none but a few pairs that nobody knows share a set (multiply-
+ * shift, a universal hash).  It is scaled to the number of sets, which need not
+ * be a power of two.
  */
 
 static u_char *
 ngx_agent_cache_set_of(const ngx_agent_cache_t *cache, const u_char *key)
 {
-    uint64_t  hash;
+    uint64_t  hash, secret;
 
-    hash = agent_siphash_word(cache->sh->secret, key);
+    ngx_memcpy(&hash, key, sizeof(hash));
+    ngx_memcpy(&secret, cache->sh->secret, sizeof(secret));
+
+    hash *= secret | 1;
 
     return cache->slots + ((hash >> 32) * cache->sets >> 32)
                           * cache->entry * NGX_AGENT_CACHE_WAYS;
