@@ -443,3 +443,19 @@ my ($one, $other) = audit_lines(2);
 is($one->{unmapped}{agent_auth}{binding}, 'dpop', 'the proof counts');
 is($other->{unmapped}{agent_auth}{reason}, 'credential_missing',
     'nor the scheme');
+
+
+
+=== TEST 12: what was proved stays so, whatever a subrequest needs
+--- config
+    agent_resource https://api.test/a;
+    agent_auth oauth;
+
+    location /t { auth_request /sub; empty_gif; }
+    location /sub { internal; agent_binding off; empty_gif; }
+--- run
+my $token = token($main::bound);
+
+is(with($token, proof($token))->{status}, 200, 'with a proof');
+my ($line) = audit_lines(1);
+is($line->{unmapped}{agent_auth}{binding}, 'dpop', 'is audited');

@@ -657,9 +657,14 @@ static ngx_int_t
 ngx_agent_subrequest(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
     ngx_agent_record_t *rec)
 {
+    ngx_uint_t      binding;
     agent_reason_e  reason;
 
     reason = AGENT_SUBREQUEST_REFUSED;
+
+    /* what the main request proved, which may be more than is asked here */
+
+    binding = rec->binding;
 
     if (rec->passed) {
 
@@ -673,6 +678,8 @@ ngx_agent_subrequest(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
                      : AGENT_SUBREQUEST_REFUSED;
         }
     }
+
+    rec->binding = binding;
 
     if (reason == AGENT_OK && conf->mcp != NGX_AGENT_MCP_OFF) {
         reason = ngx_agent_mcp_check(r, conf, rec);
