@@ -208,6 +208,7 @@ ngx_agent_call_begin(const ngx_agent_token_t *token, int64_t probe)
     call->zone = token->zone;
     call->provider = token->provider;
     call->since = ngx_agent_now();
+    call->flushes = ngx_agent_flushes(token->zone);
     call->deadline = ngx_current_msec + token->provider->timeout;
     call->probe = probe;
 

@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include "ngx_agent_flush.h"
 #include "ngx_agent_token.h"
 
 
@@ -30,6 +31,7 @@ struct ngx_agent_call_s {
     ngx_msec_t                     deadline;
     ngx_msec_t                     asked;       /* when the server was */
     int64_t                        since;
+    uint32_t                       flushes;     /* before it began */
     uint64_t                       id;          /* of our flight, 0: none */
     int64_t                        probe;       /* claim on it, 0: none */
     ngx_uint_t                     retry_after; /* seconds; 0: not known */

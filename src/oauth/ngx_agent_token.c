@@ -20,7 +20,7 @@
 typedef struct {
     int64_t   fresh;            /* epoch ms; later it is stale */
     uint32_t  reason;           /* agent_reason_e */
-    uint32_t  pad;
+    uint32_t  flushes;          /* before it was asked for */
 } ngx_agent_entry_t;
 
 
@@ -263,6 +263,13 @@ ngx_agent_token_negative(ngx_agent_token_t *token,
         return NGX_DECLINED;
     }
 
+    if (head.flushes != ngx_agent_flushes(token->zone)
+        && ngx_agent_flushed(token->zone, token->provider, token->digest, NULL,
+                             head.flushes))
+    {
+        return NGX_DECLINED;
+    }
+
     /* nothing but a refusal may come out of a negative entry */
 
     reason = (agent_reason_e) head.reason;
@@ -305,6 +312,13 @@ ngx_agent_token_positive(ngx_agent_token_t *token,
         || agent_claims_unpack(data + sizeof(head), entry->len - sizeof(head),
                                claims)
            != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (head.flushes != ngx_agent_flushes(token->zone)
+        && ngx_agent_flushed(token->zone, token->provider, token->digest,
+                             &claims->subject, head.flushes))
     {
         return NGX_DECLINED;
     }
@@ -421,6 +435,7 @@ ngx_agent_token_store(ngx_agent_call_t *call, agent_reason_e reason,
 
     ngx_memzero(&head, sizeof(head));
     head.reason = reason;
+    head.flushes = call->flushes;
 
     entry.negative = (reason != AGENT_OK);
     len = 0;

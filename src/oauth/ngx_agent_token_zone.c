@@ -4,7 +4,7 @@
 
 /* layout of ngx_agent_token_sh_t and of what entries hold */
 
-#define NGX_AGENT_TOKEN_KIND     0x74010004
+#define NGX_AGENT_TOKEN_KIND     0x74010005
 
 #define NGX_AGENT_TOKEN_NAME     "agent_tokens"
 #define NGX_AGENT_TOKEN_SIZE     (16 * 1024 * 1024)

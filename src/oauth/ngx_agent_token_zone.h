@@ -13,6 +13,7 @@
 
 #define NGX_AGENT_PROVIDERS      64
 #define NGX_AGENT_SOURCES        8192
+#define NGX_AGENT_MARKS          4096
 
 
 /* messages, each of which is said of a provider once in a while */
@@ -35,6 +36,7 @@ typedef struct {
     uint64_t                 failures;      /* in a row */
     int64_t                  open_until;    /* epoch ms; 0: closed */
     int64_t                  probe_until;   /* of a probe; 0: there is none */
+    uint64_t                 flushed;       /* the last flush of its verdicts */
     uint64_t                 warned[NGX_AGENT_WARNS];   /* epoch seconds */
 } ngx_agent_provider_state_t;
 
@@ -46,6 +48,12 @@ typedef struct {
     /* by hash of source address and provider: the time, in us, when what was
      * let through so far would be through at the rate (GCRA) */
     uint64_t                    source[NGX_AGENT_SOURCES];
+
+    /* ngx_agent_flush.h: how many there were, the last one of all, and, by hash
+     * of token or subject, the last one of that */
+    uint64_t                    flushes;
+    uint64_t                    flushed;
+    uint64_t                    mark[NGX_AGENT_MARKS];
 
     ngx_agent_flight_sh_t       flights;
 } ngx_agent_token_sh_t;
