@@ -12,7 +12,7 @@ CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc/core
 CORE_LIBS   = -ljwt -ljansson -lcrypto -lm
 
 # agentctl signs nothing, and so runs where libjwt is not installed
-CTL_LIBS    = -ljansson -lz -lcrypto -lm
+CTL_LIBS    = -ljansson -lz -lssl -lcrypto -lm
 
 # src/shm is nginx code; its tests link it with a shim in place of nginx
 NGINX_TREE  = $(or $(NGINX_SRC),$(NGINX_DEV))/src

@@ -724,6 +724,15 @@ mistake 'status twice', "${server}location /s {\nagent_status;\n"
 mistake 'status of a server', "server {\nagent_status;  # fault\n}\n",
     '"agent_status" directive is not allowed here';
 
+mistake 'a control API that is no prefix', "${server}location = /c {\n"
+    . "agent_control;  # fault\n}\n}\n}",
+    '"agent_control" must stand in a location that is a prefix';
+mistake 'a parameter of control', "${server}location /c {\n"
+    . "agent_control keep=never;  # fault\n}\n}\n}",
+    'invalid parameter "keep=never" in "agent_control"';
+mistake 'control of a server', "server {\nagent_control;  # fault\n}\n",
+    '"agent_control" directive is not allowed here';
+
 
 
 === TEST 8: each directive has been tried

@@ -32,6 +32,7 @@ typedef struct {
     uint64_t              options;      /* bits: ctl_bit() */
     uint64_t              required;
     unsigned              files:1;      /* the operand: one or more files */
+    unsigned              free_operand:1;   /* it is no id of a key */
 } ctl_command_t;
 
 

@@ -1,4 +1,5 @@
 
+#include "control.h"
 #include "key.h"
 #include "envelope.h"
 #include "migration.h"
@@ -173,6 +174,23 @@ const ctl_group_t  ctl_groups[] = {
       .example =
 "  agentctl revocation revoke --help\n",
       .commands = ctl_revocation_commands },
+
+    { .name = "revoke",
+      .summary = "what the gate is to refuse from now on",
+      .text =
+"Tells a running gate what it has to refuse, by its control API.  It is in\n"
+"force before the command ends.\n",
+      .example =
+"  agentctl revoke subject --help\n",
+      .commands = ctl_revoke_commands },
+
+    { .name = "control",
+      .summary = "a running gate: how it does, and its caches",
+      .text =
+"Asks and changes a running gate by its control API.\n",
+      .example =
+"  agentctl control zones --help\n",
+      .commands = ctl_control_commands },
 
     { .name = NULL }
 };

@@ -46,6 +46,7 @@ static int ctl_option_value(const ctl_t *ctl, const ctl_option_t *o,
 static int ctl_option_label(const ctl_option_t *o, const char *value);
 static int ctl_options_complete(ctl_t *ctl);
 static int ctl_operand_add(ctl_t *ctl, const char *operand, int number);
+static void ctl_operand_missing(const ctl_t *ctl);
 static int ctl_operand_check(const ctl_t *ctl);
 static int ctl_time_value(const char *text, int64_t now, int sign, int64_t *t);
 static agent_str_t ctl_text(const char *text);
@@ -77,7 +78,7 @@ static const ctl_option_t  ctl_options[] = {
       "0-9 A-Z a-z . _ -; default: made from its digest", CTL_TYPE_TEXT },
     { "digest", "sha256:HEX", "the SHA-256 of the key, in lower-case hex",
       CTL_TYPE_TEXT },
-    { "stdin", NULL, "read the key itself from standard input",
+    { "stdin", NULL, "read the key, or token, from standard input",
       CTL_TYPE_FLAG },
     { "state", "STATE", "only keys in this state: pending, active,\n"
       "grace, suspended, revoked or expired", CTL_TYPE_TEXT },
@@ -113,11 +114,28 @@ static const ctl_option_t  ctl_options[] = {
     { "kind", "KIND", "what the value is: token (its SHA-256 in hex), jti,\n"
       "subject, client, agent, issuer, kid, jwk (RFC 7638),\n"
       "key (the id of one) or certificate (x5t#S256)", CTL_TYPE_TEXT },
+    { "value", "TEXT", "which one", CTL_TYPE_TEXT },
+    { "control", "URL", "the control API: unix:PATH:/control, or an http or\n"
+      "https address; default: the environment's AGENT_CONTROL",
+      CTL_TYPE_PATH },
+    { "token-file", "FILE", "the token or key to show to the API",
+      CTL_TYPE_PATH },
+    { "cacert", "FILE", "the CA that the API's certificate is of; default:\n"
+      "those of the system", CTL_TYPE_PATH },
+    { "cert", "FILE", "the certificate to show to the API", CTL_TYPE_PATH },
+    { "key", "FILE", "its private key; default: in the file of --cert",
+      CTL_TYPE_PATH },
     { "issuer", "URI", "whose jti, subject, client or kid it is",
       CTL_TYPE_TEXT },
-    { "value", "TEXT", "which one", CTL_TYPE_TEXT },
     { "before", "TIME", "only what was issued before that: a date, or 0s\n"
       "for now", CTL_TYPE_TIME },
+    { "cause", "TEXT", "why, for the audit log", CTL_TYPE_TEXT },
+    { "zone", "NAME", "the key zone, as agent_key_zone names it",
+      CTL_TYPE_TEXT },
+    { "provider", "NAME", "the provider, as agent_oauth_provider names it",
+      CTL_TYPE_TEXT },
+    { "subject", "SUB", "the subject of tokens", CTL_TYPE_TEXT },
+    { "all", NULL, "everything", CTL_TYPE_FLAG },
     { "json", NULL, "print JSON", CTL_TYPE_FLAG },
     { "help", NULL, "print this text", CTL_TYPE_FLAG }
 };
@@ -409,13 +427,13 @@ ctl_options_complete(ctl_t *ctl)
     }
 
     if (ctl->command->operand && !ctl->command->files && ctl->operand == NULL) {
-        ctl_error("\"%s %s\" needs the %s of a key, \"agentctl %s list\" "
-                  "shows them", ctl->group->name, ctl->command->name,
-                  ctl->command->operand, ctl->group->name);
+        ctl_operand_missing(ctl);
         return CTL_USAGE;
     }
 
-    if (ctl->operand && ctl_operand_check(ctl) != CTL_DONE) {
+    if (ctl->operand && !ctl->command->free_operand
+        && ctl_operand_check(ctl) != CTL_DONE)
+    {
         return CTL_USAGE;
     }
 
@@ -430,6 +448,26 @@ ctl_options_complete(ctl_t *ctl)
     }
 
     return CTL_DONE;
+}
+
+
+static void
+ctl_operand_missing(const ctl_t *ctl)
+{
+    const char  *group, *command, *operand;
+
+    group = ctl->group->name;
+    command = ctl->command->name;
+    operand = ctl->command->operand;
+
+    if (ctl->command->free_operand) {
+        ctl_error("\"%s %s\" needs the %s, see \"agentctl %s %s --help\"",
+                  group, command, operand, group, command);
+
+    } else {
+        ctl_error("\"%s %s\" needs the %s of a key, \"agentctl key list\" "
+                  "shows them", group, command, operand);
+    }
 }
 
 
@@ -451,8 +489,8 @@ ctl_operand_check(const ctl_t *ctl)
     }
 
     if (!agent_id_valid(&id, AGENT_KEY_ID_MAX)) {
-        ctl_error("that is not the id of a key, \"agentctl %s list\" shows "
-                  "them", ctl->group->name);
+        ctl_error("that is not the id of a key, \"agentctl key list\" shows "
+                  "them");
         return CTL_USAGE;
     }
 

@@ -11,6 +11,9 @@
 #define NGX_AGENT_AUDIT_BUFFER_MAX  (1024 * 1024 * 1024)
 
 
+typedef size_t (*ngx_agent_audit_line_pt)(u_char *buf, const void *ev);
+
+
 static ngx_int_t ngx_agent_audit_off(ngx_conf_t *cf, ngx_array_t **sinks);
 static ngx_agent_audit_sink_t *ngx_agent_audit_get(ngx_conf_t *cf,
     ngx_str_t *value);
@@ -30,6 +33,11 @@ static ngx_int_t ngx_agent_audit_flush(ngx_conf_t *cf,
     ngx_agent_audit_sink_t *sink, ngx_str_t *value);
 static ngx_int_t ngx_agent_audit_append(ngx_conf_t *cf, ngx_array_t **sinks,
     ngx_agent_audit_sink_t *sink);
+static size_t ngx_agent_audit_request(u_char *buf, const void *ev);
+static size_t ngx_agent_audit_change(u_char *buf, const void *ev);
+static ngx_inline void ngx_agent_audit_put(ngx_array_t *sinks,
+    uint64_t *sequence, ngx_agent_audit_line_pt write, const void *ev,
+    ngx_log_t *log);
 static void *ngx_agent_audit_create_conf(ngx_cycle_t *cycle);
 static ngx_int_t ngx_agent_audit_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_agent_audit_init_process(ngx_cycle_t *cycle);
@@ -410,6 +418,37 @@ void
 ngx_agent_audit_write(ngx_array_t *sinks, agent_audit_event_t *ev,
     ngx_log_t *log)
 {
+    ngx_agent_audit_put(sinks, &ev->sequence, ngx_agent_audit_request, ev,
+                        log);
+}
+
+
+void
+ngx_agent_audit_control(ngx_array_t *sinks, agent_audit_control_t *ev,
+    ngx_log_t *log)
+{
+    ngx_agent_audit_put(sinks, &ev->sequence, ngx_agent_audit_change, ev, log);
+}
+
+
+static size_t
+ngx_agent_audit_request(u_char *buf, const void *ev)
+{
+    return agent_audit_line(buf, AGENT_AUDIT_LINE_MAX, ev);
+}
+
+
+static size_t
+ngx_agent_audit_change(u_char *buf, const void *ev)
+{
+    return agent_audit_control_line(buf, AGENT_AUDIT_LINE_MAX, ev);
+}
+
+
+static ngx_inline void
+ngx_agent_audit_put(ngx_array_t *sinks, uint64_t *sequence,
+    ngx_agent_audit_line_pt write, const void *ev, ngx_log_t *log)
+{
     u_char                   *p, *line;
     size_t                    len;
     ngx_uint_t                i;
@@ -421,7 +460,7 @@ ngx_agent_audit_write(ngx_array_t *sinks, agent_audit_event_t *ev,
 
     sink = sinks->elts;
 
-    ev->sequence = ++sink[0]->conf->sequence;
+    *sequence = ++sink[0]->conf->sequence;
 
     len = 0;
     line = NULL;
@@ -437,7 +476,7 @@ ngx_agent_audit_write(ngx_array_t *sinks, agent_audit_event_t *ev,
 
         if (line == NULL) {
             line = p;
-            len = agent_audit_line(line, AGENT_AUDIT_LINE_MAX, ev);
+            len = write(line, ev);
 
         } else {
             ngx_memcpy(p, line, len);
@@ -452,7 +491,7 @@ ngx_agent_audit_write(ngx_array_t *sinks, agent_audit_event_t *ev,
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
-                   "agent audit event %uL, %uz octets", ev->sequence, len);
+                   "agent audit event %uL, %uz octets", *sequence, len);
 }
 
 

@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 
 #include "agent_audit.h"
+#include "agent_audit_control.h"
 
 
 typedef struct ngx_agent_audit_sink_s  ngx_agent_audit_sink_t;
@@ -42,6 +43,12 @@ char *ngx_agent_audit(ngx_conf_t *cf, ngx_array_t **sinks);
  */
 
 void ngx_agent_audit_write(ngx_array_t *sinks, agent_audit_event_t *ev,
+    ngx_log_t *log);
+
+
+/* the same of a change that was made by the control API */
+
+void ngx_agent_audit_control(ngx_array_t *sinks, agent_audit_control_t *ev,
     ngx_log_t *log);
 
 

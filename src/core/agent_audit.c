@@ -1,18 +1,8 @@
 
 #include "agent_audit.h"
+#include "agent_audit_metadata.h"
 #include "agent_claims.h"
 #include "agent_json.h"
-#include "agent_version.h"
-
-
-#define AGENT_AUDIT_IP_MAX   40     /* ip_t of OCSF */
-#define AGENT_AUDIT_UID_MAX  256
-
-#define AGENT_AUDIT_METADATA                                                  \
-    "\"metadata\":{\"version\":\"1.8.0\","                                    \
-    "\"product\":{\"name\":\"ngx_http_agent_auth_module\","                   \
-    "\"vendor_name\":\"nginx agent auth\","                                   \
-    "\"version\":\"" AGENT_VERSION "\"},"
 
 
 typedef enum {
@@ -464,20 +454,14 @@ static void
 agent_audit_endpoints(agent_json_t *json, const agent_audit_event_t *ev,
     const agent_audit_caps_t *caps)
 {
-    uint8_t             c;
     const agent_str_t  *ip;
 
     ip = &ev->client_ip;
 
-    c = ip->len ? ip->data[0] : 0;
-
-    if (c == 0) {
+    if (ip->len == 0 || ip->data[0] == '\0') {
         agent_json_literal(json, "\"src_endpoint\":{\"name\":\"unknown\",");
 
-    } else if (ip->len <= AGENT_AUDIT_IP_MAX
-               && (c == ':' || (c >= '0' && c <= '9')
-                   || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')))
-    {
+    } else if (agent_audit_is_ip(ip)) {
         agent_json_open(json, "src_endpoint", "ip", ip, caps->stranger);
 
     } else {

@@ -8,17 +8,9 @@ static int agent_json_deep(const uint8_t *text, size_t len);
 json_t *
 agent_json_tree(const uint8_t *text, size_t len, size_t flags)
 {
-    json_t        *json;
-    json_error_t   error;
+    json_t  *json;
 
-    /* jansson recurses: how deep is not for the text to say */
-
-    if (agent_json_deep(text, len)) {
-        return NULL;
-    }
-
-    json = json_loadb((const char *) text, len, JSON_REJECT_DUPLICATES|flags,
-                      &error);
+    json = agent_json_list(text, len, flags);
 
     if (!json_is_object(json)) {
         json_decref(json);
@@ -26,6 +18,24 @@ agent_json_tree(const uint8_t *text, size_t len, size_t flags)
     }
 
     return json;
+}
+
+
+json_t *
+agent_json_list(const uint8_t *text, size_t len, size_t flags)
+{
+    json_error_t  error;
+
+    /* jansson recurses: how deep is not for the text to say */
+
+    if (agent_json_deep(text, len)) {
+        return NULL;
+    }
+
+    /* it takes nothing but objects and arrays */
+
+    return json_loadb((const char *) text, len, JSON_REJECT_DUPLICATES|flags,
+                      &error);
 }
 
 

@@ -25,4 +25,9 @@
 json_t *agent_json_tree(const uint8_t *text, size_t len, size_t flags);
 
 
+/* the same, or an array */
+
+json_t *agent_json_list(const uint8_t *text, size_t len, size_t flags);
+
+
 #endif /* _AGENT_JSON_TREE_H_INCLUDED_ */

@@ -6,6 +6,8 @@
 
 static agent_keytab_e agent_keytab_record(const agent_keytab_t *tab,
     uint32_t slot, agent_keytab_rec_t *rec);
+static inline agent_keytab_e agent_keytab_probe(const agent_keytab_t *tab,
+    const uint8_t *id, uint64_t hash, agent_keytab_rec_t *rec);
 static void agent_keytab_decoy(const agent_keytab_t *tab, uint64_t hash,
     agent_keytab_rec_t *rec);
 static int agent_keytab_digest(const agent_keytab_t *tab,
@@ -62,16 +64,46 @@ agent_keytab_e
 agent_keytab_issued(const agent_keytab_t *tab, const uint8_t *id,
     const uint8_t *secret, agent_keytab_rec_t *rec)
 {
-    int              found, same;
-    uint8_t          digest[AGENT_SHA256_LEN];
-    uint32_t         slot;
-    uint64_t         i, hash;
-    const uint32_t  *index;
+    int             same;
+    uint8_t         digest[AGENT_SHA256_LEN];
+    uint64_t        hash;
+    agent_keytab_e  found;
 
     hash = agent_siphash(tab->head.hash_key, id, AGENT_KEY_ID_LEN);
+
+    found = agent_keytab_probe(tab, id, hash, rec);
+
+    if (found == AGENT_KEYTAB_CORRUPT) {
+        return AGENT_KEYTAB_CORRUPT;
+    }
+
+    if (found == AGENT_KEYTAB_ABSENT) {
+        agent_keytab_decoy(tab, hash, rec);
+    }
+
+    if (agent_keytab_digest(tab, rec, secret, digest) != 0) {
+        return AGENT_KEYTAB_CORRUPT;
+    }
+
+    same = agent_digest_eq(digest, rec->digest);
+
+    return (found & same) ? AGENT_KEYTAB_FOUND : AGENT_KEYTAB_ABSENT;
+}
+
+
+/* an issued key by its id */
+
+static inline agent_keytab_e
+agent_keytab_probe(const agent_keytab_t *tab, const uint8_t *id, uint64_t hash,
+    agent_keytab_rec_t *rec)
+{
+    uint32_t         slot;
+    uint64_t         i;
+    const uint32_t  *index;
+
     index = (const uint32_t *) (tab->base + tab->head.index);
 
-    for (i = 0, found = 0; i < AGENT_KEYTAB_PROBES; i++) {
+    for (i = 0; i < AGENT_KEYTAB_PROBES; i++) {
 
         slot = index[(hash + i) & (tab->head.slots - 1)];
 
@@ -86,22 +118,48 @@ agent_keytab_issued(const agent_keytab_t *tab, const uint8_t *id,
         if (!rec->imported && rec->id_len == AGENT_KEY_ID_LEN
             && memcmp(rec->id, id, AGENT_KEY_ID_LEN) == 0)
         {
-            found = 1;
-            break;
+            return AGENT_KEYTAB_FOUND;
         }
     }
 
-    if (!found) {
-        agent_keytab_decoy(tab, hash, rec);
+    return AGENT_KEYTAB_ABSENT;
+}
+
+
+agent_keytab_e
+agent_keytab_find(const agent_keytab_t *tab, const agent_str_t *id,
+    agent_keytab_rec_t *rec)
+{
+    uint64_t        n, hash;
+    agent_str_t     text;
+    agent_keytab_e  found;
+
+    if (id->len == AGENT_KEY_ID_LEN) {
+
+        hash = agent_siphash(tab->head.hash_key, id->data, AGENT_KEY_ID_LEN);
+        found = agent_keytab_probe(tab, id->data, hash, rec);
+
+        if (found != AGENT_KEYTAB_ABSENT) {
+            return found;
+        }
     }
 
-    if (agent_keytab_digest(tab, rec, secret, digest) != 0) {
-        return AGENT_KEYTAB_CORRUPT;
+    /* imported ones are found by their digests */
+
+    for (n = 1; n <= tab->head.nkeys; n++) {
+
+        if (agent_keytab_record(tab, (uint32_t) n, rec) != AGENT_KEYTAB_FOUND
+            || (rec->imported && agent_keytab_id(tab, rec, &text) != 0))
+        {
+            return AGENT_KEYTAB_CORRUPT;
+        }
+
+        if (rec->imported && agent_str_eq(&text, id)) {
+            return AGENT_KEYTAB_FOUND;
+        }
     }
 
-    same = agent_digest_eq(digest, rec->digest);
-
-    return (found & same) ? AGENT_KEYTAB_FOUND : AGENT_KEYTAB_ABSENT;
+    return AGENT_KEYTAB_ABSENT;
 }
 
 

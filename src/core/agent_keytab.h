@@ -118,6 +118,13 @@ agent_keytab_e agent_keytab_nth(const agent_keytab_t *tab, uint64_t n,
 uint64_t agent_keytab_octets(const agent_keytab_t *tab);
 
 
+/* finds a key by its id, whoever presents it: for those who manage keys.  Where
+ * it may be an imported one all records are looked at. */
+
+agent_keytab_e agent_keytab_find(const agent_keytab_t *tab,
+    const agent_str_t *id, agent_keytab_rec_t *rec);
+
+
 /*
  * The string at an offset that a record holds, or its id.  The view points
  * into the block: copy it before the block is asked whether it was reused.

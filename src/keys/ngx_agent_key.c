@@ -71,6 +71,46 @@ ngx_agent_key_lookup(const ngx_agent_key_zone_t *zone, agent_key_shape_e shape,
 }
 
 
+agent_reason_e
+ngx_agent_key_find(const ngx_agent_key_zone_t *zone, const agent_str_t *id,
+    ngx_pool_t *pool, ngx_agent_key_identity_t *identity)
+{
+    u_char              *base;
+    uint64_t             g;
+    ngx_uint_t           tries;
+    agent_keytab_t       tab;
+    agent_keytab_e       found;
+    agent_reason_e       reason;
+    agent_keytab_rec_t   rec;
+
+    for (tries = 0; tries < NGX_AGENT_GEN_RETRIES; tries++) {
+
+        base = ngx_agent_gen_read(&zone->gen, &g);
+
+        if (base == NULL) {
+            return AGENT_INTERNAL_ERROR;
+        }
+
+        found = AGENT_KEYTAB_CORRUPT;
+
+        if (agent_keytab_open(&tab, base, zone->gen.size) == 0) {
+            found = agent_keytab_find(&tab, id, &rec);
+        }
+
+        reason = (found == AGENT_KEYTAB_FOUND)
+                 ? ngx_agent_key_copy(&tab, &rec, pool, identity)
+                 : (found == AGENT_KEYTAB_ABSENT) ? AGENT_KEY_UNKNOWN
+                                                  : AGENT_INTERNAL_ERROR;
+
+        if (ngx_agent_gen_check(&zone->gen, g) == NGX_OK) {
+            return reason;
+        }
+    }
+
+    return AGENT_TABLE_BUSY;
+}
+
+
 static agent_reason_e
 ngx_agent_key_copy(const agent_keytab_t *tab, const agent_keytab_rec_t *rec,
     ngx_pool_t *pool, ngx_agent_key_identity_t *identity)

@@ -162,6 +162,13 @@ agent_reason_e ngx_agent_key_lookup(const ngx_agent_key_zone_t *zone,
     ngx_pool_t *pool, ngx_agent_key_identity_t *identity);
 
 
+/* the same of the key with this id, which nobody presented */
+
+agent_reason_e ngx_agent_key_find(const ngx_agent_key_zone_t *zone,
+    const agent_str_t *id, ngx_pool_t *pool,
+    ngx_agent_key_identity_t *identity);
+
+
 /* whether the key may be used now from this address (AF_INET, AF_INET6; other
  * families are in no network) */
 

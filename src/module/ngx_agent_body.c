@@ -1,4 +1,8 @@
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "agent_json.h"
 #include "ngx_agent_body.h"
 #include "ngx_agent_compat.h"
 
@@ -22,11 +26,11 @@ static const ngx_agent_title_t  ngx_agent_titles[] = {
     { 404, "Not Found" },
     { 405, "Method Not Allowed" },
     { 409, "Conflict" },
-    { 411, "Length Required" },
     { 413, "Content Too Large" },
     { 415, "Unsupported Media Type" },
     { 422, "Unprocessable Content" },
     { 500, "Internal Server Error" },
+    { 501, "Not Implemented" },
     { 503, "Service Unavailable" },
     { 507, "Insufficient Storage" },
     { 0, "Error" }
@@ -72,15 +76,6 @@ ngx_agent_body_read(ngx_http_request_t *r, size_t max,
     if (r->headers_in.content_length_n > (off_t) max) {
         return ngx_agent_answer_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
                                         "the body is too long");
-    }
-
-    /* later versions of HTTP tell the end of a body otherwise */
-
-    if (r->headers_in.content_length_n < 0 && !r->headers_in.chunked
-        && r->http_version < NGX_HTTP_VERSION_20)
-    {
-        return ngx_agent_answer_problem(r, NGX_HTTP_LENGTH_REQUIRED,
-                                        "there is no body");
     }
 
     rc = ngx_http_read_client_request_body(r, handler);
@@ -251,34 +246,37 @@ ngx_int_t
 ngx_agent_answer_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail)
 {
-    size_t       size;
-    u_char      *p;
-    ngx_str_t    body;
-    const char  *title;
+    size_t        size;
+    ngx_str_t     body;
+    agent_str_t   title, text;
+    agent_json_t  json;
 
-    title = ngx_agent_answer_title(status);
+    title.data = (u_char *) ngx_agent_answer_title(status);
+    title.len = ngx_strlen(title.data);
 
-    /* RFC 9457, 4.2.1: without a type it is "about:blank" */
+    text.data = (u_char *) detail;
+    text.len = detail ? ngx_strlen(detail) : 0;
 
-    size = sizeof("{\"title\":\"\",\"status\":,\"detail\":\"\"}\n")
-           + ngx_strlen(title) + NGX_INT_T_LEN
-           + (detail ? ngx_strlen(detail) : 0);
+    size = sizeof("{\"title\":\"\",\"status\":,\"detail\":\"\",}\n")
+           + AGENT_JSON_UINT_MAX
+           + AGENT_JSON_ESCAPE_MAX * (title.len + text.len);
 
-    p = ngx_pnalloc(r->pool, size);
-    if (p == NULL) {
+    body.data = ngx_pnalloc(r->pool, size);
+    if (body.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    body.data = p;
+    /* RFC 9457, 4.2.1: without a type it is "about:blank" */
 
-    p = ngx_sprintf(p, "{\"title\":\"%s\",\"status\":%ui", title, status);
+    agent_json_init(&json, body.data, size);
 
-    if (detail) {
-        p = ngx_sprintf(p, ",\"detail\":\"%s\"", detail);
-    }
+    agent_json_literal(&json, "{");
+    agent_json_string(&json, "title", &title, title.len);
+    agent_json_number(&json, "status", status);
+    agent_json_string(&json, "detail", &text, text.len);
+    agent_json_close(&json, "\n");
 
-    p = ngx_cpymem(p, "}\n", 2);
-    body.len = p - body.data;
+    body.len = json.pos - body.data;
 
     return ngx_agent_answer(r, status, "application/problem+json", &body);
 }

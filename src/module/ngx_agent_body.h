@@ -25,7 +25,7 @@ ngx_uint_t ngx_agent_body_is(ngx_http_request_t *r, const char *type);
  * Reads the body, of at most max octets, and calls handler when it is there,
  * which ends the request with ngx_http_finalize_request(), now or later.
  * Returns what a content handler returns.  A body that is said to be longer is
- * refused with 413, a request of HTTP/1 that has none with 411.
+ * refused with 413.
  */
 
 ngx_int_t ngx_agent_body_read(ngx_http_request_t *r, size_t max,
@@ -60,8 +60,8 @@ ngx_int_t ngx_agent_answer(ngx_http_request_t *r, ngx_uint_t status,
 
 
 /*
- * Answers with problem details (RFC 9457).  detail is a text of ours: printable
- * ASCII, nothing that a client sent; NULL: the status says it all.
+ * Answers with problem details (RFC 9457).  detail is a text of ours, and
+ * nothing that a client sent; NULL: the status says it all.
  */
 
 ngx_int_t ngx_agent_answer_problem(ngx_http_request_t *r, ngx_uint_t status,

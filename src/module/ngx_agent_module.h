@@ -152,6 +152,8 @@ typedef struct ngx_agent_mcp_s  ngx_agent_mcp_t;     /* ngx_agent_mcp.c */
 
 typedef struct ngx_agent_status_zone_s  ngx_agent_status_zone_t;
 
+typedef struct ngx_agent_control_s  ngx_agent_control_t;
+
 
 typedef struct {
     ngx_array_t                  key_zones; /* of ngx_agent_key_zone_t * */
@@ -163,6 +165,7 @@ typedef struct {
     ngx_array_t                  implies;   /* of ngx_agent_implies_t */
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
+    ngx_array_t                  controls;  /* of ngx_agent_control_t * */
     ngx_array_t                 *uses;      /* ngx_agent_uses.c */
     ngx_uint_t                   guarded;   /* locations */
     ngx_uint_t                   observed;
@@ -200,6 +203,7 @@ typedef struct {
     const ngx_agent_step_up_t   *step_up;   /* likewise */
     const ngx_agent_sunset_t    *sunset;    /* of keys; NULL: none */
     ngx_array_t                 *audit;
+    ngx_agent_control_t         *control;   /* a location of agent_control */
     ngx_str_t                    service;
     ngx_str_t                    realm;
     ngx_uint_t                   mode;
@@ -722,6 +726,16 @@ void ngx_agent_status_init_process(const ngx_agent_main_conf_t *amcf);
 
 void ngx_agent_status_merge(ngx_conf_t *cf, const ngx_agent_loc_conf_t *prev,
     ngx_agent_loc_conf_t *conf);
+
+
+/* ngx_agent_control_conf.c: the API for operators */
+
+char *ngx_agent_conf_control(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+void ngx_agent_control_merge(ngx_conf_t *cf, ngx_agent_loc_conf_t *prev,
+    ngx_agent_loc_conf_t *conf);
+
+ngx_int_t ngx_agent_controls_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf);
 
 
 /* ngx_agent_log.c: the record becomes an audit line */

@@ -243,6 +243,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_control"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_agent_conf_control,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_audit"),
       NGX_AGENT_LOC|NGX_CONF_1MORE,
       ngx_agent_directive_audit,
@@ -309,6 +316,7 @@ ngx_agent_postconfiguration(ngx_conf_t *cf)
     }
 
     if (ngx_agent_uses_check(cf, amcf) != NGX_OK
+        || ngx_agent_controls_init(cf, amcf) != NGX_OK
         || ngx_agent_resources_init(cf, &documents) != NGX_OK)
     {
         return NGX_ERROR;
@@ -376,6 +384,8 @@ ngx_agent_create_main_conf(ngx_conf_t *cf)
                        sizeof(ngx_agent_key_zone_t *)) != NGX_OK
         || ngx_array_init(&amcf->providers, cf->pool, 2,
                           sizeof(ngx_agent_provider_t *)) != NGX_OK
+        || ngx_array_init(&amcf->controls, cf->pool, 1,
+                          sizeof(ngx_agent_control_t *)) != NGX_OK
         || ngx_array_init(&amcf->implies, cf->pool, 4,
                           sizeof(ngx_agent_implies_t)) != NGX_OK
         || ngx_array_init(&amcf->scopes, cf->pool, 4,
@@ -516,6 +526,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      *     conf->nproviders = 0;
      *     conf->audiences = NULL;
      *     conf->sources = NULL;
+     *     conf->control = NULL;
      *     conf->service = { 0, NULL };
      *     conf->realm = { 0, NULL };
      *     conf->challenge = { 0, NULL };
@@ -592,6 +603,8 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->delegation, prev->delegation, NULL);
     ngx_conf_merge_ptr_value(conf->step_up, prev->step_up, NULL);
     ngx_conf_merge_ptr_value(conf->audit, prev->audit, NULL);
+
+    ngx_agent_control_merge(cf, prev, conf);
 
     ngx_conf_merge_str_value(conf->realm, prev->realm, "agents");
 

@@ -19,6 +19,14 @@ my @commands = (
         qw/ issue rotate revoke suspend resume list show lint import /),
 );
 
+# those that speak to a gate: their examples need one
+
+my @gate = (
+    (map { [ revoke => $_ ] }
+        qw/ token jti subject client agent issuer kid key undo list /),
+    (map { [ control => $_ ] } qw/ providers zones flush key suspend resume /),
+);
+
 
 sub usage {
     my ($name, $error, @args) = @_;
@@ -34,8 +42,9 @@ sub usage {
 # help
 
 for my $args ([ '--help' ], [ 'key', '--help' ], [ 'envelope', '--help' ],
-              [ 'revocation', '--help' ],
-              map { [ @$_, '--help' ] } @commands)
+              [ 'revocation', '--help' ], [ 'revoke', '--help' ],
+              [ 'control', '--help' ],
+              map { [ @$_, '--help' ] } @commands, @gate)
 {
     my $run = agentctl(@$args);
 
@@ -46,7 +55,7 @@ for my $args ([ '--help' ], [ 'key', '--help' ], [ 'envelope', '--help' ],
     unlike($run->{out}, qr/^.{81}/m, "@$args: 80 columns");
 }
 
-for my $one (@commands) {
+for my $one (@commands, @gate) {
     my ($group, $command) = @$one;
 
     like(agentctl('--help')->{out}, qr/^  $group $command /m,
@@ -102,7 +111,7 @@ is((records(path('keys.jsonl')))[2]{agent}, 'legacy-bot',
 my $page = slurp('docs/agentctl.1');
 my (%help, %manual);
 
-for my $command (@commands) {
+for my $command (@commands, @gate) {
     my $help = agentctl(@$command, '--help')->{out};
 
     $help{$1} = 1 while $help =~ /^  --([a-z-]+)/mg;
