@@ -84,6 +84,38 @@ my %more = (
             'tokens never seen');
     },
 
+    'status' => sub {
+        my ($bodies, $events, $dir) = @_;
+
+        my $state = JSON::PP->new->utf8->decode($bodies->[3]);
+        my %by = map { $_->{reason} => $_->{count} }
+            @{ $state->{decisions}{by} };
+
+        is_deeply(\%by, { ok => 1, key_unknown => 1,
+            credential_missing => 1 }, 'what became of the requests');
+        is(scalar(grep { $_->{code} eq 'keys_expiring' }
+                  @{ $state->{advice} }), 1, 'advice');
+        like($bodies->[4], qr/^nginx_agent_decisions_total\{reason="ok"/m,
+            'metrics');
+        like($bodies->[5], qr/^<!DOCTYPE html>/, 'a page');
+
+        $state = JSON::PP->new->utf8->decode($bodies->[8]);
+        is($state->{key_zones}[0]{states}{active}, 2, 'with a key');
+
+        SKIP: {
+            my ($promtool) = grep { -x } map { "$_/promtool" }
+                split(/:/, $ENV{PATH}), "$root/build";
+
+            skip('SKIPPED: promtool is not installed', 2) unless $promtool;
+
+            my $output = `$promtool check rules $root/conf-examples/status/alerts.yml 2>&1`;
+            is($?, 0, 'promtool takes the alerts') or diag($output);
+
+            $output = `$promtool check config $root/conf-examples/status/prometheus.yml 2>&1`;
+            is($?, 0, 'and the scrape configuration') or diag($output);
+        }
+    },
+
     'rate-limit' => sub {
         my ($bodies, $events) = @_;
 

@@ -14,6 +14,7 @@ static void test_layout(void);
 static void test_counts(size_t count, size_t absent);
 static void test_find_all(const block_t *block, size_t count);
 static void test_find_none(const block_t *block, size_t count, size_t absent);
+static void test_walk(const block_t *block, size_t count);
 static void test_fields(void);
 static void test_strings(const block_t *block, const agent_keytab_rec_t *kr);
 static void test_no_strings(const block_t *block);
@@ -95,6 +96,7 @@ test_counts(size_t count, size_t absent)
     ok(count < 100000 || block.size <= count * 128, "128 octets a key do");
 
     test_find_all(&block, count);
+    test_walk(&block, count);
     test_find_none(&block, count, absent);
 
     drop(&block);
@@ -137,6 +139,32 @@ test_find_all(const block_t *block, size_t count)
     ok(missed == 0, "all are found");
     ok(wrong == 0, "each under its own name");
     ok(states == 0, "each with its own state and dates");
+}
+
+
+/* in their order, and not one more */
+
+static void
+test_walk(const block_t *block, size_t count)
+{
+    size_t              i, wrong;
+    agent_str_t         found;
+    agent_key_record_t  rec;
+    agent_keytab_rec_t  kr;
+
+    for (i = 0, wrong = 0; i < count; i++) {
+        make(i, &rec);
+
+        wrong += agent_keytab_nth(&block->tab, i, &kr) != AGENT_KEYTAB_FOUND
+                 || agent_keytab_id(&block->tab, &kr, &found) != 0
+                 || !agent_str_eq(&found, &rec.id);
+    }
+
+    ok(wrong == 0, "each by its number");
+    ok(agent_keytab_nth(&block->tab, count, &kr) == AGENT_KEYTAB_ABSENT
+       && agent_keytab_nth(&block->tab, UINT64_MAX, &kr)
+          == AGENT_KEYTAB_ABSENT, "and no other");
+    ok(agent_keytab_octets(&block->tab) <= block->size, "octets");
 }
 
 
@@ -599,6 +627,7 @@ test_sizes(size_t count)
        && agent_keytab_open(&block.tab, block.base, need) == 0,
        "they fit into that one");
     test_find_all(&block, count);
+    test_walk(&block, count);
     drop(&block);
 
     take(&block, need + 12345);
