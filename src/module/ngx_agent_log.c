@@ -7,8 +7,14 @@
 #include "agent_time.h"
 
 
-static void ngx_agent_log_count(const ngx_agent_loc_conf_t *conf,
-    const ngx_agent_record_t *rec);
+/* seconds between two notes of what grows within an hour */
+
+#define NGX_AGENT_LOG_NOTE  30
+
+
+static void ngx_agent_log_count(uint64_t *cells, ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec);
+static void ngx_agent_log_note(ngx_http_request_t *r);
 static const ngx_agent_loc_conf_t *ngx_agent_log_conf(ngx_http_request_t *r,
     const ngx_agent_record_t *rec);
 static ngx_uint_t ngx_agent_log_early(ngx_http_request_t *r);
@@ -43,7 +49,7 @@ ngx_agent_log_handler(ngx_http_request_t *r)
     }
 
     if (ngx_agent_count_cells) {
-        ngx_agent_log_count(conf, rec);
+        ngx_agent_log_count(ngx_agent_count_cells, r, conf, rec);
     }
 
     if (conf->audit == NULL || conf->audit->nelts == 0) {
@@ -54,13 +60,16 @@ ngx_agent_log_handler(ngx_http_request_t *r)
 }
 
 
-/* names of counters are those of the configuration, never of a client */
+/* what is counted has the names of the configuration, never of a client; apart,
+ * so that it costs nothing where nobody counts */
 
-static void
-ngx_agent_log_count(const ngx_agent_loc_conf_t *conf,
-    const ngx_agent_record_t *rec)
+static __attribute__((noinline)) void
+ngx_agent_log_count(uint64_t *cells, ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec)
 {
     ngx_uint_t  method, result, reason;
+
+    static time_t  noted;
 
     method = AGENT_AUTH_NONE;
     result = AGENT_RESULT_NONE;
@@ -74,21 +83,46 @@ ngx_agent_log_count(const ngx_agent_loc_conf_t *conf,
         if (method == AGENT_AUTH_OAUTH) {
 
             if (rec->token->decided && rec->token->provider) {
-                ngx_agent_count(rec->token->provider->count
-                                + AGENT_STATUS_CACHE + rec->token->cache);
+                ngx_agent_count_in(cells, rec->token->provider->count
+                                          + AGENT_STATUS_CACHE
+                                          + rec->token->cache);
             }
 
         } else if (reason == AGENT_OK
                    && rec->identity.state == AGENT_KEY_DEPRECATED)
         {
-            ngx_agent_count(conf->count + AGENT_STATUS_GRACE);
+            ngx_agent_count_in(cells, conf->count + AGENT_STATUS_GRACE);
         }
     }
 
-    ngx_agent_count(conf->count + agent_status_request(method, result));
-    ngx_agent_count(NGX_AGENT_STATUS_UNREAD
-                    + agent_status_decision(conf->mode, method, result,
-                                            reason));
+    ngx_agent_count_in(cells,
+                       conf->count + agent_status_request(method, result));
+    ngx_agent_count_in(cells,
+                       NGX_AGENT_STATUS_UNREAD
+                       + agent_status_decision(conf->mode, method, result,
+                                               reason));
+
+    /* a timer would cost each request that sets one more */
+
+    if ((ngx_uint_t) (ngx_time() - noted) >= NGX_AGENT_LOG_NOTE) {
+        noted = ngx_time();
+        ngx_agent_log_note(r);
+    }
+}
+
+
+static __attribute__((noinline)) void
+ngx_agent_log_note(ngx_http_request_t *r)
+{
+    const ngx_agent_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_agent_auth_module);
+
+    /* without a master process r may be of a configuration that is gone */
+
+    if (amcf->status) {
+        ngx_agent_status_note(amcf->status);
+    }
 }
 
 

@@ -9,10 +9,6 @@
 
 #define NGX_AGENT_STATUS_NAME    "agent_status_"
 
-/* ms between two looks at whether a minute is over */
-
-#define NGX_AGENT_STATUS_LOOK    5000
-
 
 /* a guarded location, before the zone is there */
 
@@ -35,7 +31,6 @@ static ngx_int_t ngx_agent_status_places(ngx_agent_status_zone_t *zone);
 static ngx_int_t ngx_agent_status_place_name(ngx_agent_status_zone_t *zone,
     const ngx_agent_status_place_t *place, ngx_str_t *name);
 static ngx_uint_t ngx_agent_status_shut(const ngx_agent_status_t *status);
-static void ngx_agent_status_look(ngx_event_t *ev);
 
 
 /* the order is that of NGX_AGENT_STATUS_NOWHERE and so on */
@@ -55,10 +50,6 @@ static const ngx_agent_count_group_t
 /* nginx may be built without it */
 
 extern ngx_module_t  ngx_http_access_module __attribute__((weak));
-
-
-static ngx_event_t       ngx_agent_status_event;
-static ngx_connection_t  ngx_agent_status_dumb;
 
 
 char *
@@ -536,37 +527,4 @@ ngx_agent_status_init_process(const ngx_agent_main_conf_t *amcf)
     ngx_agent_counts_use(&amcf->status->counts, ngx_worker);
 
     ngx_agent_status_note(amcf->status);
-
-    ngx_memzero(&ngx_agent_status_event, sizeof(ngx_event_t));
-
-    ngx_agent_status_event.handler = ngx_agent_status_look;
-    ngx_agent_status_event.data = &ngx_agent_status_dumb;
-    ngx_agent_status_event.log = ngx_cycle->log;
-    ngx_agent_status_event.cancelable = 1;
-
-    ngx_agent_status_dumb.fd = (ngx_socket_t) -1;
-
-    ngx_add_timer(&ngx_agent_status_event, NGX_AGENT_STATUS_LOOK);
-}
-
-
-/* without a master process the configuration changes within the process */
-
-static void
-ngx_agent_status_look(ngx_event_t *ev)
-{
-    ngx_agent_main_conf_t  *amcf;
-
-    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                               ngx_http_agent_auth_module);
-
-    if (amcf && amcf->status) {
-        ngx_agent_status_note(amcf->status);
-    }
-
-    ev->log = ngx_cycle->log;
-
-    if (!ngx_exiting) {
-        ngx_add_timer(ev, NGX_AGENT_STATUS_LOOK);
-    }
 }

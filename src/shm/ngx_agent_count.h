@@ -62,9 +62,11 @@ typedef struct {
 } ngx_agent_counts_t;
 
 
-/* this process's block; NULL: nobody wants to know */
+/* this process's block; NULL: nobody wants to know; hidden, as the look at it
+ * is part of each request */
 
-extern uint64_t  *ngx_agent_count_cells;
+extern uint64_t  *ngx_agent_count_cells
+    __attribute__((visibility("hidden")));
 
 
 /* counts in the cell, as ngx_agent_count_name() and its user number them */
@@ -83,6 +85,11 @@ ngx_agent_count_add(ngx_uint_t cell, uint64_t n)
 
 
 #define ngx_agent_count(cell)  ngx_agent_count_add(cell, 1)
+
+/* the same of a block that is known, for several at once */
+
+#define ngx_agent_count_in(cells, cell)                                       \
+    (void) __atomic_fetch_add(&(cells)[cell], 1, __ATOMIC_RELAXED)
 
 
 /* octets that a zone of these groups (n of them) takes of its pool */
