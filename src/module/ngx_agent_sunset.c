@@ -29,6 +29,7 @@ static ngx_int_t ngx_agent_sunset_invalid(ngx_conf_t *cf, ngx_str_t *value);
 static int64_t ngx_agent_sunset_earlier(int64_t one, int64_t other);
 static ngx_int_t ngx_agent_sunset_init(ngx_conf_t *cf);
 static ngx_int_t ngx_agent_sunset_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_agent_sunset_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_agent_sunset_tell(ngx_http_request_t *r,
     const ngx_agent_record_t *rec);
 static void ngx_agent_sunset_look(ngx_http_request_t *r,
@@ -345,6 +346,21 @@ ngx_agent_sunset_init(ngx_conf_t *cf)
 
 static ngx_int_t
 ngx_agent_sunset_header_filter(ngx_http_request_t *r)
+{
+    /* what is not guarded leaves before any register is saved */
+
+    if (ngx_http_get_module_ctx(r, ngx_http_agent_auth_module) == NULL
+        && !r->internal && !r->filter_finalize)
+    {
+        return ngx_agent_sunset_next(r);
+    }
+
+    return ngx_agent_sunset_filter(r);
+}
+
+
+static __attribute__((noinline)) ngx_int_t
+ngx_agent_sunset_filter(ngx_http_request_t *r)
 {
     ngx_agent_record_t  *rec;
 
