@@ -157,6 +157,35 @@ END
         is(reason($events->[-1]), 'key_revoked', 'revoked');
     },
 
+    'vault-agent' => sub {
+        my ($bodies, $events, $dir) = @_;
+
+        my $agent = read_file("$root/conf-examples/vault-agent/agent.hcl");
+
+        is_deeply([ map { s{.*/}{}r } $agent =~ /destination += "(.*)"/g ],
+            [ qw/ keks keys.jwe / ], 'what the agent renders');
+        like(`$dir/bin/agentctl envelope info --file $dir/conf/secrets/keys.jwe`,
+            qr/^KEK +k2 /m, 'the new KEK');
+        no_plain_text($dir, 'secrets');
+    },
+
+    'systemd-credentials' => sub {
+        my ($bodies, $events, $dir) = @_;
+
+        is(reason($events->[-1]), 'key_revoked', 'revoked');
+        no_plain_text($dir, '.');
+        unit("$root/conf-examples/systemd-credentials/agent-auth.conf", $dir);
+    },
+
+    'kubernetes-secret' => sub {
+        my ($bodies, $events, $dir) = @_;
+
+        is(reason($events->[-1]), 'key_revoked', 'revoked');
+        is(readlink "$dir/conf/keys/..data", '..2026_02', 'swapped');
+        no_plain_text($dir, 'keys');
+        manifest("$root/conf-examples/kubernetes-secret/gate.yaml");
+    },
+
     'foreign-keys' => sub {
         my ($bodies, $events) = @_;
 
@@ -286,6 +315,66 @@ sub reason {
 }
 
 
+# no key file has a record that can be read
+
+sub no_plain_text {
+    my ($dir, $where) = @_;
+
+    my @files = grep { -f } glob "$dir/conf/$where/* $dir/conf/$where/.*";
+
+    cmp_ok(scalar @files, '>', 0, 'there are files');
+    is(join(' ', grep { read_file($_) =~ /crawler|"digest"/ }
+                 grep { !/nginx\.conf\z/ } @files), '', 'encrypted');
+}
+
+
+# what systemd says of a drop-in
+
+sub unit {
+    my ($dropin, $dir) = @_;
+
+    my ($tool) = grep { -x } map { "$_/systemd-analyze" } split /:/, $ENV{PATH};
+
+    return pass('# SKIP no systemd-analyze: the unit is not checked')
+        unless $tool;
+
+    make_path("$dir/units/nginx.service.d");
+    copy($dropin, "$dir/units/nginx.service.d/");
+
+    open my $out, '>', "$dir/units/nginx.service" or die $!;
+    print $out "[Service]\nType=forking\nExecStart=/bin/true\n";
+    close $out;
+
+    my $said = `$tool verify --man=no $dir/units/nginx.service 2>&1`;
+
+    is(join('', $said =~ /^.*agent-auth\.conf.*\n/mg), '',
+        'nothing to complain about in the unit');
+}
+
+
+# that it is YAML, and what mode the KEK file has
+
+sub manifest {
+    my ($file) = @_;
+
+    my $json = `python3 -c 'import json, sys, yaml
+print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))' $file 2>/dev/null`;
+
+    return pass('# SKIP no yaml of Python: the manifest is not checked')
+        if $? && system('python3 -c "import yaml" 2>/dev/null');
+
+    is($?, 0, 'it is YAML') or return;
+
+    my ($deployment) = grep { $_->{kind} eq 'Deployment' }
+        @{ JSON::PP->new->utf8->decode($json) };
+    my %secret = map { $_->{secret} ? ($_->{name} => $_->{secret}) : () }
+        @{ $deployment->{spec}{template}{spec}{volumes} };
+
+    is_deeply({ map { ($_ => $secret{$_}{defaultMode}) } keys %secret },
+        { kek => 0440, keys => 0440 }, 'modes, which YAML 1.1 has octal');
+}
+
+
 # the file with ports that are free, in a directory of its own
 
 sub install {
@@ -307,6 +396,7 @@ sub install {
         s{/etc/nginx/}{$dir/conf/}g;
         s{/var/log/nginx/}{$dir/logs/}g;
         s{/run/nginx\.pid}{$dir/logs/nginx.pid};
+        s{/run/credentials/nginx\.service/}{$dir/credentials/}g;
     }
 
     open my $out, '>', "$dir/conf/nginx.conf" or die $!;
