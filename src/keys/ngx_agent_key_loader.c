@@ -175,7 +175,10 @@ ngx_agent_key_loader_least(ngx_agent_key_loader_t *loader)
     }
 
     ngx_memzero(&ours, sizeof(ngx_agent_key_envelopes_t));
-    ngx_memcpy(ours.bundle, zone->bundle.data, zone->bundle.len);
+
+    if (zone->bundle.len) {
+        ngx_memcpy(ours.bundle, zone->bundle.data, zone->bundle.len);
+    }
 
     /* numbers of another bundle tell nothing */
 
