@@ -214,3 +214,55 @@ write_octets($so, $text);
 reload();
 is(ask('GET /t')->{status}, 401, 'nobody');
 is(ask('GET /t', 'X-API-Key' => key 'alpha')->{status}, 200, 'a key');
+
+
+
+=== TEST 4: a reload that fails late leaves nothing of its file behind
+--- keys
+alpha
+--- http_config
+    agent_key_zone zone=fails:1m file=keys.jsonl check=100ms;
+--- config
+    location /t {
+        agent_auth key;
+        agent_key_sunset 2099-06-30T23:59:59Z;
+        empty_gif;
+    }
+--- run
+install();
+reload();
+
+# all modules are ready when logs are opened; workers are made anew from what
+# the master has then
+
+my $conf = do {
+    open my $in, '<', conf_file('nginx.conf') or die $!;
+    local $/;
+    <$in>;
+};
+
+install('failed');
+my ($master, $worker) = pids();
+my $broken = do {
+    open my $in, '<', conf_file('nginx.conf') or die $!;
+    local $/;
+    <$in> =~ s{^http \{}{http \{ access_log logs/no/such/directory;}mr;
+};
+isnt($broken, $conf, 'another configuration');
+write_octets(conf_file('nginx.conf'), $broken);
+
+log_mark();
+kill HUP => $master;
+said(qr/no such directory|no\/such\/directory/i, 'which cannot be taken');
+
+kill KILL => $worker;
+ok(await(sub { (pids())[1] // $worker != $worker }, 'another worker'),
+    'another worker');
+
+my $answer = ask('GET /t', 'X-API-Key' => key 'alpha');
+is($answer->{status}, 200, 'which answers');
+is(fields($answer, 'Sunset'), 'Tue, 30 Jun 2099 23:59:59 GMT', 'as before');
+write_octets(conf_file('nginx.conf'), $conf);
+--- serious
+1x no/such/directory
+1x exited on signal 9

@@ -596,6 +596,11 @@ ngx_agent_sunset_over(const ngx_agent_sunset_t *sunset)
 }
 
 
+/* the header filter, in a worker */
+
+void ngx_agent_sunset_init_process(const ngx_agent_main_conf_t *amcf);
+
+
 /*
  * A key was admitted by a location with a sunset, or one in its grace period
  * by any: notes what the response will say, and whether "observe" says more.

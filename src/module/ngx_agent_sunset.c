@@ -27,7 +27,6 @@ static ngx_int_t ngx_agent_sunset_field(ngx_conf_t *cf, ngx_str_t *field,
     ngx_str_t *uri, const char *rel);
 static ngx_int_t ngx_agent_sunset_invalid(ngx_conf_t *cf, ngx_str_t *value);
 static int64_t ngx_agent_sunset_earlier(int64_t one, int64_t other);
-static ngx_int_t ngx_agent_sunset_init(ngx_conf_t *cf);
 static ngx_int_t ngx_agent_sunset_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_agent_sunset_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_agent_sunset_tell(ngx_http_request_t *r,
@@ -43,39 +42,6 @@ static ngx_int_t ngx_agent_sunset_push(ngx_http_request_t *r, const char *name,
 
 
 static ngx_http_output_header_filter_pt  ngx_agent_sunset_next;
-
-
-static ngx_http_module_t  ngx_agent_sunset_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_agent_sunset_init,                 /* postconfiguration */
-
-    NULL,                                  /* create main configuration */
-    NULL,                                  /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    NULL,                                  /* create location configuration */
-    NULL                                   /* merge location configuration */
-};
-
-
-/* apart from the other one, as header filters have a place of their own */
-
-ngx_module_t  ngx_agent_sunset_module = {
-    NGX_MODULE_V1,
-    &ngx_agent_sunset_module_ctx,          /* module context */
-    NULL,                                  /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 /* agent_key_sunset date [deprecated=date] [link=uri] [observe] | off */
@@ -328,19 +294,19 @@ ngx_agent_sunset_earlier(int64_t one, int64_t other)
 }
 
 
-static ngx_int_t
-ngx_agent_sunset_init(ngx_conf_t *cf)
+/*
+ * A filter that is put into the chain with the others, while the configuration
+ * is read, is there still if that fails later on and the file of this module
+ * goes: a worker that the master makes then would call into nothing.
+ */
+
+void
+ngx_agent_sunset_init_process(const ngx_agent_main_conf_t *amcf)
 {
-    ngx_agent_main_conf_t  *amcf;
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_agent_auth_module);
-
     if (amcf->guarded && amcf->key_zones.nelts) {
         ngx_agent_sunset_next = ngx_http_top_header_filter;
         ngx_http_top_header_filter = ngx_agent_sunset_header_filter;
     }
-
-    return NGX_OK;
 }
 
 

@@ -765,6 +765,8 @@ ngx_agent_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_agent_sunset_init_process(amcf);
+
     return ngx_agent_key_zones_watch(cycle, &amcf->key_zones);
 }
 
