@@ -29,11 +29,11 @@ typedef struct {
     agent_str_t  name;
     agent_str_t  api;       /* begins it */
     agent_str_t  request;   /* begins http_request */
-    agent_str_t  class;     /* ends the line */
+    agent_str_t  class;
 } agent_audit_method_t;
 
 
-static void agent_audit_write(agent_json_t *json,
+static unsigned agent_audit_write(agent_json_t *json,
     const agent_audit_event_t *ev, const agent_audit_caps_t *caps);
 static const agent_audit_method_t *agent_audit_method_find(
     const agent_str_t *name);
@@ -83,7 +83,7 @@ static const agent_audit_caps_t  agent_audit_caps[] = {
 
 #define agent_audit_class(activity)                                           \
     "\"category_uid\":6,\"class_uid\":6003,"                                  \
-    "\"type_uid\":6003" activity "}\n"
+    "\"type_uid\":6003" activity ","
 
 #define AGENT_AUDIT_UNKNOWN  agent_audit_class("00,\"activity_id\":0")
 #define AGENT_AUDIT_CREATE   agent_audit_class("01,\"activity_id\":1")
@@ -204,19 +204,30 @@ size_t
 agent_audit_line(uint8_t *buf, size_t size, const agent_audit_event_t *ev)
 {
     size_t        i;
+    unsigned      cut, told;
     agent_json_t  json;
 
     if (size < AGENT_AUDIT_LINE_MAX) {
         return 0;
     }
 
-    for (i = 0; i < AGENT_AUDIT_CAPS; i++) {
+    i = 0;
+    cut = 0;
 
-        agent_json_init(&json, buf, AGENT_AUDIT_LINE_MAX);
+    while (i < AGENT_AUDIT_CAPS) {
 
-        agent_audit_write(&json, ev, &agent_audit_caps[i]);
+        agent_json_init(&json, buf, AGENT_AUDIT_TEXT_MAX);
+        json.cut = cut;
 
-        if (!json.overflow) {
+        told = agent_audit_write(&json, ev, &agent_audit_caps[i]);
+
+        if (json.overflow) {
+            i++;
+
+        } else if (json.cut && !told) {
+            cut = 1;
+
+        } else {
             return (size_t) (json.pos - buf);
         }
     }
@@ -225,12 +236,17 @@ agent_audit_line(uint8_t *buf, size_t size, const agent_audit_event_t *ev)
 }
 
 
-/* what a person looks for comes first, what a machine needs last */
+/*
+ * What a person looks for comes first, what a machine needs last; "unmapped"
+ * ends the line, so that a member may be added to it.  Returns whether the
+ * line tells that something was cut, before what stands under "unmapped".
+ */
 
-static __attribute__((noinline)) void
+static __attribute__((noinline)) unsigned
 agent_audit_write(agent_json_t *json, const agent_audit_event_t *ev,
     const agent_audit_caps_t *caps)
 {
+    unsigned                     told;
     const agent_audit_method_t  *method;
 
     method = agent_audit_method_find(&ev->http_method);
@@ -240,15 +256,19 @@ agent_audit_write(agent_json_t *json, const agent_audit_event_t *ev,
     agent_audit_api(json, ev, caps, method);
     agent_audit_http(json, ev, caps, method);
     agent_audit_endpoints(json, ev, caps);
-    agent_audit_unmapped(json, ev, caps);
-    agent_audit_metadata(json, ev, caps);
 
     if (method == &agent_audit_method_other) {
         agent_json_string(json, "activity_name", &ev->http_method,
                           caps->stranger);
     }
 
+    told = json->cut;
+
+    agent_audit_metadata(json, ev, caps);
     agent_audit_str(json, &method->class);
+    agent_audit_unmapped(json, ev, caps);
+
+    return told;
 }
 
 
@@ -544,7 +564,7 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
 
     agent_audit_mcp(json, ev, caps->stranger);
 
-    agent_json_close(json, "},");
+    agent_json_close(json, "}}\n");
 }
 
 
@@ -629,7 +649,7 @@ agent_audit_act(agent_json_t *json, const agent_audit_event_t *ev, size_t cap)
 }
 
 
-/* after all that may be cut, but for the name of an unheard-of method */
+/* after all that may be cut, but for what is under "unmapped" */
 
 static void
 agent_audit_metadata(agent_json_t *json, const agent_audit_event_t *ev,
@@ -663,37 +683,4 @@ static void
 agent_audit_str(agent_json_t *json, const agent_str_t *text)
 {
     agent_json_raw(json, text->data, text->len);
-}
-
-
-size_t
-agent_audit_lost_line(uint8_t *buf, size_t size, uint64_t time_ms,
-    const agent_str_t *uid, uint64_t count)
-{
-    agent_json_t  json;
-
-    if (size < AGENT_AUDIT_LINE_MAX) {
-        return 0;
-    }
-
-    agent_json_init(&json, buf, AGENT_AUDIT_LINE_MAX);
-
-    agent_json_literal(&json, "{\"time\":");
-    agent_json_uint(&json, time_ms);
-    agent_json_literal(&json, ",\"message\":\"audit lines lost\",\"count\":");
-    agent_json_uint(&json, count);
-    agent_json_literal(&json, ",\"severity_id\":4,\"severity\":\"High\","
-                       AGENT_AUDIT_METADATA);
-    agent_json_string(&json, "uid", uid, AGENT_AUDIT_UID_MAX);
-
-    if (json.cut) {
-        agent_json_literal(&json, "\"is_truncated\":true,");
-    }
-
-    agent_json_close(&json, ",");
-    agent_json_literal(&json, "\"category_uid\":0,\"class_uid\":0,"
-                       "\"type_uid\":99,\"activity_id\":99,"
-                       "\"activity_name\":\"audit lines lost\"}\n");
-
-    return json.overflow ? 0 : (size_t) (json.pos - buf);
 }

@@ -16,6 +16,11 @@
 
 #define AGENT_AUDIT_LINE_MAX  8192
 
+/* those before it is put into a chain, see agent_audit_chain.h */
+
+#define AGENT_AUDIT_CHAIN_MAX  288
+#define AGENT_AUDIT_TEXT_MAX   (AGENT_AUDIT_LINE_MAX - AGENT_AUDIT_CHAIN_MAX)
+
 
 /*
  * What one request has to say.  Empty strings and zero numbers are left out
@@ -87,7 +92,7 @@ typedef struct {
  *
  * Returns the length of the line, or 0 where size is less than
  * AGENT_AUDIT_LINE_MAX.  The line is valid UTF-8 and JSON whatever the fields
- * hold, and never longer than AGENT_AUDIT_LINE_MAX: fields over their cap are
+ * hold, and never longer than AGENT_AUDIT_TEXT_MAX: fields over their cap are
  * cut and metadata.is_truncated is set.  Source: OCSF 1.8.0, class 6003.
  */
 
@@ -96,13 +101,39 @@ size_t agent_audit_line(uint8_t *buf, size_t size,
 
 
 /*
- * Writes a line that says that count audit lines were lost since the last one
- * that was written (OCSF 1.8.0, base event, class 0); uid becomes
- * metadata.uid of the record.  Returns as agent_audit_line().
+ * What the log says of itself: base events of OCSF 1.8.0 (class 0).  All but
+ * AGENT_AUDIT_LOST are written where there is a chain only.
  */
 
-size_t agent_audit_lost_line(uint8_t *buf, size_t size, uint64_t time_ms,
-    const agent_str_t *uid, uint64_t count);
+typedef enum {
+    AGENT_AUDIT_LOST = 0,       /* count lines, since the last record of it */
+    AGENT_AUDIT_START,          /* of a chain */
+    AGENT_AUDIT_STOP,           /* and its end */
+    AGENT_AUDIT_REOPEN,         /* the file is another one from here on */
+    AGENT_AUDIT_CHECKPOINT,     /* the next line has the next key */
+    AGENT_AUDIT_TAKEOVER        /* another chain ends here, its worker died */
+} agent_audit_record_e;
+
+
+typedef struct {
+    agent_audit_record_e  event;
+    uint64_t              time_ms;      /* Unix epoch */
+    agent_str_t           uid;          /* metadata.uid */
+    uint64_t              count;        /* LOST, TAKEOVER: lines */
+    agent_str_t           cause;        /* START: "start", "reload", ... */
+    uint64_t              interval;     /* START: ms between checkpoints */
+    agent_str_t           chain;        /* TAKEOVER: its chain_uid */
+    uint64_t              seq;          /* TAKEOVER: its last number */
+} agent_audit_record_t;
+
+
+/*
+ * Writes the line of a record.  Returns as agent_audit_line(); it is as long
+ * as AGENT_AUDIT_TEXT_MAX at most, uid and chain being cut.
+ */
+
+size_t agent_audit_record_line(uint8_t *buf, size_t size,
+    const agent_audit_record_t *rec);
 
 
 #endif /* _AGENT_AUDIT_H_INCLUDED_ */

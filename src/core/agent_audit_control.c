@@ -28,6 +28,8 @@ static void agent_audit_control_source(agent_json_t *json,
     const agent_audit_control_t *ev);
 static void agent_audit_control_metadata(agent_json_t *json,
     const agent_audit_control_t *ev);
+static void agent_audit_control_unmapped(agent_json_t *json,
+    const agent_audit_control_t *ev);
 static void agent_audit_control_time(agent_json_t *json, const char *name,
     int64_t t);
 
@@ -35,7 +37,7 @@ static void agent_audit_control_time(agent_json_t *json, const char *name,
 #define agent_change(name, id, activity)                                      \
     { agent_string(name),                                                     \
       agent_string("\"category_uid\":3,\"class_uid\":3004,\"type_uid\":3004"   \
-                   id ",\"activity_name\":\"" activity "\"}\n") }
+                   id ",\"activity_name\":\"" activity "\",") }
 
 /* in the order of agent_change_e; flushing is a change of what is cached */
 
@@ -66,7 +68,7 @@ agent_audit_control_line(uint8_t *buf, size_t size,
         return 0;
     }
 
-    agent_json_init(&json, buf, AGENT_AUDIT_LINE_MAX);
+    agent_json_init(&json, buf, AGENT_AUDIT_TEXT_MAX);
 
     agent_audit_control_outcome(&json, ev);
     agent_audit_control_entity(&json, ev);
@@ -75,6 +77,10 @@ agent_audit_control_line(uint8_t *buf, size_t size,
 
     class = &agent_changes[ev->change].class;
     agent_json_raw(&json, class->data, class->len);
+
+    /* last, so that a member may be added to it */
+
+    agent_audit_control_unmapped(&json, ev);
 
     return json.overflow ? 0 : (size_t) (json.pos - buf);
 }
@@ -114,7 +120,15 @@ agent_audit_control_entity(agent_json_t *json, const agent_audit_control_t *ev)
 
     agent_json_open(json, "entity", "uid", uid, AGENT_CONTROL_VALUE_MAX);
     agent_json_string(json, "type", &ev->kind, AGENT_CONTROL_TEXT_MAX);
-    agent_json_close(json, ",\"unmapped\":{\"agent_control\":{");
+    agent_json_close(json, ",");
+}
+
+
+static void
+agent_audit_control_unmapped(agent_json_t *json,
+    const agent_audit_control_t *ev)
+{
+    agent_json_literal(json, "\"unmapped\":{\"agent_control\":{");
 
     agent_json_string(json, "change", agent_change_name(ev->change),
                       AGENT_CONTROL_TEXT_MAX);
@@ -124,7 +138,7 @@ agent_audit_control_entity(agent_json_t *json, const agent_audit_control_t *ev)
     agent_audit_control_time(json, "\"before\":", ev->before);
     agent_audit_control_time(json, "\"expires\":", ev->expires);
 
-    agent_json_close(json, "},");
+    agent_json_close(json, "}}\n");
 }
 
 

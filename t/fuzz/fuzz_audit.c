@@ -65,7 +65,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t               i, len;
     agent_str_t         *field;
     fuzz_input_t         in;
-    agent_audit_event_t  ev;
+    agent_audit_event_t   ev;
+    agent_audit_record_t  rec;
     static uint8_t       buf[AGENT_AUDIT_LINE_MAX + 1];
 
     in.pos = data;
@@ -85,8 +86,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_line(buf, len, fuzz_is_long(&ev));
 
-    len = agent_audit_lost_line(buf, AGENT_AUDIT_LINE_MAX, ev.time_ms,
-                                &ev.path, ev.sequence);
+    memset(&rec, 0, sizeof(rec));
+
+    rec.event = (agent_audit_record_e) (ev.sequence % 6);
+    rec.time_ms = ev.time_ms;
+    rec.uid = ev.path;
+    rec.count = ev.sequence;
+
+    len = agent_audit_record_line(buf, AGENT_AUDIT_LINE_MAX, &rec);
 
     fuzz_line(buf, len, ev.path.len > 256);
 

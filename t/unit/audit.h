@@ -68,6 +68,25 @@ typical(agent_audit_event_t *ev)
 }
 
 
+/* the line that says how many were lost */
+
+static inline size_t
+lost_line(uint8_t *buf, size_t size, uint64_t time_ms, const agent_str_t *uid,
+    uint64_t count)
+{
+    agent_audit_record_t  rec;
+
+    memset(&rec, 0, sizeof(rec));
+
+    rec.event = AGENT_AUDIT_LOST;
+    rec.time_ms = time_ms;
+    rec.uid = *uid;
+    rec.count = count;
+
+    return agent_audit_record_line(buf, size, &rec);
+}
+
+
 /* NULL where it is not one line that holds one strict JSON object */
 
 static inline json_t *

@@ -135,12 +135,6 @@ test_line(void)
            "\"http_response\":{\"code\":200,\"latency\":12},"
            "\"src_endpoint\":{\"ip\":\"203.0.113.9\",\"port\":50112},"
            "\"dst_endpoint\":{\"hostname\":\"api.example\",\"port\":443},"
-           "\"unmapped\":{\"agent_auth\":{\"result\":\"allow\","
-           "\"reason\":\"ok\",\"method\":\"key\",\"service\":\"invoices\","
-           "\"location\":\"/v1/invoices/\",\"owner\":\"team-pay\","
-           "\"scope\":\"invoices:read invoices:list\",\"deprecated\":true,"
-           "\"sunset\":1767225600,"
-           "\"credential\":\"9f86d081884c7d65\"}},"
            "\"trace\":{\"uid\":\"4bf92f3577b34da6a3ce929d0e0e4736\"},"
            "\"metadata\":{\"version\":\"1.8.0\","
            "\"product\":{\"name\":\"ngx_http_agent_auth_module\","
@@ -150,7 +144,13 @@ test_line(void)
            "\"log_name\":\"example\",\"uid\":\"9f2c4e6a81b35d70-2d093\","
            "\"sequence\":184467,\"correlation_uid\":\"req-7\"},"
            "\"category_uid\":6,\"class_uid\":6003,\"type_uid\":600302,"
-           "\"activity_id\":2}\n",
+           "\"activity_id\":2,"
+           "\"unmapped\":{\"agent_auth\":{\"result\":\"allow\","
+           "\"reason\":\"ok\",\"method\":\"key\",\"service\":\"invoices\","
+           "\"location\":\"/v1/invoices/\",\"owner\":\"team-pay\","
+           "\"scope\":\"invoices:read invoices:list\",\"deprecated\":true,"
+           "\"sunset\":1767225600,"
+           "\"credential\":\"9f86d081884c7d65\"}}}\n",
            "the line of an ordinary request");
 }
 
@@ -443,7 +443,7 @@ test_lost(void)
     uint8_t       buf[AGENT_AUDIT_LINE_MAX], text[9000];
     agent_str_t   uid = agent_string("1f3a-9");
 
-    len = agent_audit_lost_line(buf, sizeof(buf), 1795449600123, &uid, 17);
+    len = lost_line(buf, sizeof(buf), 1795449600123, &uid, 17);
     root = parse_text(buf, len);
 
     ok(number(root, "time") == 1795449600123, "when");
@@ -461,14 +461,14 @@ test_lost(void)
     uid.data = text;
     uid.len = sizeof(text);
 
-    len = agent_audit_lost_line(buf, sizeof(buf), INT64_MAX, &uid, INT64_MAX);
+    len = lost_line(buf, sizeof(buf), INT64_MAX, &uid, INT64_MAX);
     root = parse_text(buf, len);
     ok(root && truncated(root), "an id of 9000 octets");
     json_decref(root);
 
     uid.len = 0;
 
-    len = agent_audit_lost_line(buf, sizeof(buf), 0, &uid, 0);
+    len = lost_line(buf, sizeof(buf), 0, &uid, 0);
     root = parse_text(buf, len);
     ok(number(root, "count") == 0 && find(root, "metadata.uid") == NULL,
        "nothing lost, no id");
@@ -487,7 +487,7 @@ test_size(void)
     memset(buf, GUARD, sizeof(buf));
 
     ok(agent_audit_line(buf, AGENT_AUDIT_LINE_MAX - 1, &ev) == 0
-       && agent_audit_lost_line(buf, AGENT_AUDIT_LINE_MAX - 1, 1, &uid, 1)
+       && lost_line(buf, AGENT_AUDIT_LINE_MAX - 1, 1, &uid, 1)
           == 0
        && agent_audit_line(buf, 0, &ev) == 0 && buf[0] == GUARD,
        "a buffer that is too small is not touched");

@@ -411,7 +411,7 @@ print_lines(void)
     memset(&ev, 0, sizeof(ev));
     fwrite(buf, 1, agent_audit_line(buf, sizeof(buf), &ev), stdout);
 
-    len = agent_audit_lost_line(buf, sizeof(buf), 1795449600123, &uid, 17);
+    len = lost_line(buf, sizeof(buf), 1795449600123, &uid, 17);
     fwrite(buf, 1, len, stdout);
 }
 
