@@ -23,8 +23,6 @@ static ngx_agent_audit_sink_t *ngx_agent_audit_find(
     const ngx_agent_audit_conf_t *conf, const ngx_str_t *name);
 static ngx_int_t ngx_agent_audit_syslog_conf(ngx_conf_t *cf,
     ngx_agent_audit_sink_t *sink);
-static ngx_int_t ngx_agent_audit_place(ngx_conf_t *cf,
-    ngx_agent_audit_place_t *place);
 static ngx_int_t ngx_agent_audit_param(ngx_conf_t *cf,
     ngx_agent_audit_sink_t *sink, ngx_str_t *value);
 static ngx_int_t ngx_agent_audit_buffer(ngx_conf_t *cf,
@@ -262,7 +260,7 @@ ngx_agent_audit_syslog_conf(ngx_conf_t *cf, ngx_agent_audit_sink_t *sink)
 
 /* the name of an included file does not outlive the reading of it */
 
-static ngx_int_t
+ngx_int_t
 ngx_agent_audit_place(ngx_conf_t *cf, ngx_agent_audit_place_t *place)
 {
     place->line = cf->conf_file->line;
@@ -480,6 +478,10 @@ ngx_agent_audit_put(ngx_array_t *sinks, uint64_t *sequence,
 
         } else {
             ngx_memcpy(p, line, len);
+
+            /* the end may have given way to a place in a chain */
+
+            ngx_memcpy(p + len - 3, "}}\n", 3);
         }
 
         if (sink[i]->peer) {
@@ -499,22 +501,39 @@ size_t
 ngx_agent_audit_lost(ngx_agent_audit_sink_t *sink, u_char *buf,
     ngx_uint_t count)
 {
+    agent_audit_record_t  rec;
+
+    ngx_memzero(&rec, sizeof(agent_audit_record_t));
+
+    rec.event = AGENT_AUDIT_LOST;
+    rec.count = count;
+
+    return ngx_agent_audit_record(sink, buf, &rec);
+}
+
+
+size_t
+ngx_agent_audit_record(ngx_agent_audit_sink_t *sink, u_char *buf,
+    agent_audit_record_t *rec)
+{
     u_char       id[3 * NGX_INT64_LEN];
-    uint64_t     now;
     ngx_time_t  *tp;
-    agent_str_t  uid;
 
     tp = ngx_timeofday();
-    now = (uint64_t) tp->sec * 1000 + tp->msec;
+
+    rec->time_ms = (uint64_t) tp->sec * 1000 + tp->msec;
 
     /* in one process no two records have the same number */
 
-    uid.data = id;
-    uid.len = ngx_sprintf(id, "lost-%xD-%xL-%xL", (uint32_t) ngx_pid, now,
-                          ++sink->conf->records)
-              - id;
+    rec->uid.data = id;
+    rec->uid.len = ngx_sprintf(id, "%s-%xD-%xL-%xL",
+                               rec->event == AGENT_AUDIT_LOST ? "lost"
+                                                              : "audit",
+                               (uint32_t) ngx_pid, rec->time_ms,
+                               ++sink->conf->records)
+                   - id;
 
-    return agent_audit_lost_line(buf, AGENT_AUDIT_LINE_MAX, now, &uid, count);
+    return agent_audit_record_line(buf, AGENT_AUDIT_LINE_MAX, rec);
 }
 
 
@@ -585,6 +604,14 @@ ngx_agent_audit_init_module(ngx_cycle_t *cycle)
         }
     }
 
+    if (conf->event.timer_set) {
+        ngx_del_timer(&conf->event);
+    }
+
+    ngx_agent_audit_heir_start((ngx_agent_audit_conf_t *)
+                                   ngx_get_conf(cycle->conf_ctx,
+                                                ngx_agent_audit_module));
+
     return NGX_OK;
 }
 
@@ -598,24 +625,23 @@ ngx_agent_audit_init_process(ngx_cycle_t *cycle)
     ngx_agent_audit_conf_t   *conf;
     ngx_agent_audit_sink_t  **sink;
 
-    if (ngx_process != NGX_PROCESS_WORKER) {
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
         return NGX_OK;
     }
 
     conf = (ngx_agent_audit_conf_t *)
                ngx_get_conf(cycle->conf_ctx, ngx_agent_audit_module);
 
-    /* the buffers of the dead may be those that are free next */
-
-    ngx_agent_audit_heir_start(conf);
-
     sink = conf->sinks.elts;
 
     for (i = 0; i < conf->sinks.nelts; i++) {
-        if (sink[i]->file && ngx_agent_audit_lines_claim(sink[i]) != NGX_OK) {
+        if (sink[i]->file && ngx_agent_audit_file_begin(sink[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
+
+    ngx_agent_audit_heir_start(conf);
 
     return NGX_OK;
 }

@@ -34,6 +34,17 @@ char *ngx_agent_audit(ngx_conf_t *cf, ngx_array_t **sinks);
 
 
 /*
+ * Reads the directive
+ *
+ *     agent_audit_chain key_file=path [checkpoint=time] [lines=number] | off;
+ *
+ * which holds for all files.  Returns as ngx_agent_audit().
+ */
+
+char *ngx_agent_audit_chain(ngx_conf_t *cf);
+
+
+/*
  * Hands an event to all sinks of the array, numbering it: ev->sequence counts
  * the events of this process from 1.  Never waits, but for the write() to a
  * local file; an event that a sink cannot take is counted, and recorded in

@@ -110,10 +110,21 @@ ngx_agent_audit_file_room(ngx_agent_audit_sink_t *sink)
 void
 ngx_agent_audit_file_add(ngx_agent_audit_sink_t *sink, size_t len)
 {
+    if (sink->chain) {
+        len = ngx_agent_audit_chain_line(sink, len, 0);
+    }
+
     sink->last += len;
     sink->waiting++;
 
     ngx_agent_audit_publish(sink);
+
+    if (sink->chain) {
+        ngx_agent_audit_settled();
+        sink->slot->seq = sink->chain->seq;
+
+        ngx_agent_audit_chain_check(sink);
+    }
 
     if (sink->file == NULL && !ngx_agent_audit_waits(sink)) {
 
@@ -160,6 +171,21 @@ ngx_agent_audit_file_reopen(ngx_open_file_t *file, ngx_log_t *log)
 
     sink->retry = ngx_current_msec;
     sink->fd = NGX_INVALID_FILE;
+
+    ngx_agent_audit_chain_reopen(sink);
+}
+
+
+ngx_int_t
+ngx_agent_audit_file_begin(ngx_agent_audit_sink_t *sink)
+{
+    if (ngx_agent_audit_lines_claim(sink) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_agent_audit_chain_begin(sink);
+
+    return NGX_OK;
 }
 
 
@@ -168,7 +194,7 @@ ngx_agent_audit_file_flush(ngx_agent_audit_sink_t *sink)
 {
     ngx_err_t  err;
 
-    if (sink->block == NULL && ngx_agent_audit_lines_claim(sink) != NGX_OK) {
+    if (sink->block == NULL && ngx_agent_audit_file_begin(sink) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -186,6 +212,7 @@ ngx_agent_audit_file_flush(ngx_agent_audit_sink_t *sink)
     }
 
     sink->failed = 0;
+    sink->told = 0;
 
     return NGX_OK;
 }
@@ -470,7 +497,7 @@ ngx_agent_audit_file_count(ngx_agent_audit_sink_t *sink, size_t whole)
     n = 0;
     end = sink->start + whole;
 
-    if (sink->waiting && end == sink->last) {
+    if (end == sink->last && !sink->heir) {
         n = sink->waiting;
 
     } else {
@@ -522,8 +549,15 @@ ngx_agent_audit_file_torn(ngx_agent_audit_sink_t *sink)
 static ngx_err_t
 ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink)
 {
+    size_t      len;
     ngx_err_t   err;
     ngx_uint_t  lost;
+
+    /* behind the end of a chain nothing is written any more */
+
+    if (sink->chain == NULL && sink->conf->chain.key_file.len) {
+        return 0;
+    }
 
     lost = ngx_agent_audit_state_take(sink->state);
 
@@ -531,11 +565,31 @@ ngx_agent_audit_file_record(ngx_agent_audit_sink_t *sink)
         return 0;
     }
 
-    sink->last += ngx_agent_audit_lost(sink, sink->start, lost);
+    len = ngx_agent_audit_lost(sink, sink->start, lost);
+
+    if (sink->chain) {
+        len = ngx_agent_audit_chain_line(sink, len, 0);
+    }
+
+    sink->last += len;
 
     ngx_agent_audit_publish(sink);
 
+    if (sink->chain) {
+        ngx_agent_audit_settled();
+        sink->slot->seq = sink->chain->seq;
+    }
+
     err = ngx_agent_audit_file_drain(sink);
+
+    if (err && sink->chain) {
+
+        /* it has its place in the chain, and waits like any other line */
+
+        sink->told += lost;
+
+        return err;
+    }
 
     if (err) {
         /* not left in the buffer: the next record counts these lines too */
@@ -595,12 +649,18 @@ ngx_agent_audit_file_exit(ngx_agent_audit_sink_t *sink)
     u_char      *p;
     ngx_uint_t   n;
 
-    if (sink->last == sink->start && sink->state->lost == 0) {
-        ngx_agent_audit_lines_release(sink);
-        return;
+    if (sink->block && sink->file && sink->lines[0]) {
+        ngx_agent_audit_inherit(sink, 0);
     }
 
-    (void) ngx_agent_audit_file_flush(sink);
+    if (sink->last != sink->start || sink->state->lost) {
+        (void) ngx_agent_audit_file_flush(sink);
+    }
+
+    if (sink->chain) {
+        ngx_agent_audit_chain_end(sink);
+        (void) ngx_agent_audit_file_flush(sink);
+    }
 
     n = 0;
 
@@ -618,6 +678,8 @@ ngx_agent_audit_file_exit(ngx_agent_audit_sink_t *sink)
     ngx_agent_audit_lines_release(sink);
 
     ngx_agent_audit_state_lose(sink, n);
+    (void) ngx_atomic_fetch_add(&sink->state->lost,
+                                (ngx_atomic_int_t) sink->told);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "agent_auth: %ui audit lines are lost, \"%V\" could not be "
@@ -631,6 +693,10 @@ ngx_agent_audit_file_retire(ngx_agent_audit_sink_t *sink)
     ngx_fd_t                  fd;
     ngx_pool_cleanup_t       *cln;
     ngx_agent_audit_state_t  *state;
+
+    if (sink->block == NULL && ngx_agent_audit_file_begin(sink) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (sink->last != sink->start) {
         (void) ngx_agent_audit_file_flush(sink);

@@ -23,9 +23,13 @@
 
 static void ngx_agent_audit_heir_timer(ngx_event_t *ev);
 static void ngx_agent_audit_inherit_slot(ngx_agent_audit_sink_t *sink,
-    ngx_agent_audit_lines_t *lines, ngx_uint_t n, ngx_atomic_uint_t owner);
+    ngx_agent_audit_lines_t *lines, ngx_uint_t n, ngx_atomic_uint_t owner,
+    ngx_uint_t amid);
 static void ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
-    ngx_agent_audit_lines_t *lines, ngx_uint_t n);
+    ngx_agent_audit_lines_t *lines, ngx_uint_t n, ngx_uint_t amid);
+static void ngx_agent_audit_heir_seq(ngx_agent_audit_sink_t *heir);
+static ngx_int_t ngx_agent_audit_heir_record(ngx_agent_audit_sink_t *sink,
+    ngx_agent_audit_slot_t *slot);
 static void ngx_agent_audit_heir_resume(ngx_agent_audit_sink_t *heir);
 static size_t ngx_agent_audit_heir_written(ngx_agent_audit_sink_t *heir,
     size_t size);
@@ -65,6 +69,8 @@ ngx_agent_audit_heir_timer(ngx_event_t *ev)
         if (sink[i]->file && sink[i]->lines[0]) {
             ngx_agent_audit_inherit(sink[i], 0);
         }
+
+        ngx_agent_audit_chain_check(sink[i]);
     }
 
     ngx_add_timer(ev, NGX_AGENT_AUDIT_HEIR);
@@ -97,7 +103,7 @@ ngx_agent_audit_inherit(ngx_agent_audit_sink_t *sink, ngx_uint_t amid)
             /* ours already: it could not be written the last time */
 
             if (owner == own || !ngx_agent_process_word_runs(owner)) {
-                ngx_agent_audit_inherit_slot(sink, lines, n, owner);
+                ngx_agent_audit_inherit_slot(sink, lines, n, owner, amid);
             }
         }
     }
@@ -111,7 +117,8 @@ ngx_agent_audit_inherit(ngx_agent_audit_sink_t *sink, ngx_uint_t amid)
 
 static void
 ngx_agent_audit_inherit_slot(ngx_agent_audit_sink_t *sink,
-    ngx_agent_audit_lines_t *lines, ngx_uint_t n, ngx_atomic_uint_t owner)
+    ngx_agent_audit_lines_t *lines, ngx_uint_t n, ngx_atomic_uint_t owner,
+    ngx_uint_t amid)
 {
     ngx_uint_t         locked;
     ngx_atomic_uint_t  own;
@@ -127,7 +134,7 @@ ngx_agent_audit_inherit_slot(ngx_agent_audit_sink_t *sink,
     if (owner == own
         || ngx_atomic_cmp_set(&lines->slot[n].owner, owner, own))
     {
-        ngx_agent_audit_heir_write(sink, lines, n);
+        ngx_agent_audit_heir_write(sink, lines, n, amid);
     }
 
     if (locked) {
@@ -138,7 +145,7 @@ ngx_agent_audit_inherit_slot(ngx_agent_audit_sink_t *sink,
 
 static void
 ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
-    ngx_agent_audit_lines_t *lines, ngx_uint_t n)
+    ngx_agent_audit_lines_t *lines, ngx_uint_t n, ngx_uint_t amid)
 {
     u_char                  *p;
     ngx_uint_t               count;
@@ -146,6 +153,8 @@ ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
 
     heir = *sink;
     heir.waiting = 0;
+    heir.heir = 1;
+    heir.chain = NULL;
 
     if (!ngx_agent_audit_attach(&heir, lines, n)) {
 
@@ -158,6 +167,7 @@ ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
         return;
     }
 
+    ngx_agent_audit_heir_seq(&heir);
     ngx_agent_audit_heir_resume(&heir);
 
     count = 0;
@@ -174,9 +184,74 @@ ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "agent_auth: %ui audit lines of a process that died "
                       "were written to \"%V\"", count, &sink->name);
+
+        heir.slot->taken += count;
+    }
+
+    /* amid a write() of our own lines there is no place for a record */
+
+    if (heir.slot->uid_len && sink->conf->chain.key_file.len
+        && (amid || ngx_agent_audit_heir_record(sink, heir.slot) != NGX_OK))
+    {
+        return;
     }
 
     ngx_agent_audit_lines_release(&heir);
+}
+
+
+/* it may have died before it noted the number of the last line */
+
+static void
+ngx_agent_audit_heir_seq(ngx_agent_audit_sink_t *heir)
+{
+    u_char                  *p, *last;
+    agent_audit_link_t       link;
+    ngx_agent_audit_slot_t  *slot;
+
+    slot = heir->slot;
+
+    if (slot->uid_len > AGENT_AUDIT_CHAIN_UID) {
+        slot->uid_len = 0;
+    }
+
+    if (slot->uid_len == 0 || heir->last == heir->start) {
+        return;
+    }
+
+    last = heir->last - 1;
+
+    for (p = last; p > heir->start && p[-1] != LF; p--) { /* void */ }
+
+    if (agent_audit_link_parse(&link, p, last - p) == 0
+        && link.uid.len == slot->uid_len
+        && ngx_memcmp(link.uid.data, slot->uid, slot->uid_len) == 0
+        && link.seq > slot->seq)
+    {
+        slot->seq = link.seq;
+    }
+}
+
+
+static ngx_int_t
+ngx_agent_audit_heir_record(ngx_agent_audit_sink_t *sink,
+    ngx_agent_audit_slot_t *slot)
+{
+    agent_audit_record_t  rec;
+
+    if (sink->chain == NULL) {
+        return sink->block ? NGX_OK : NGX_AGAIN;
+    }
+
+    ngx_memzero(&rec, sizeof(agent_audit_record_t));
+
+    rec.event = AGENT_AUDIT_TAKEOVER;
+    rec.chain.data = slot->uid;
+    rec.chain.len = slot->uid_len;
+    rec.seq = slot->seq;
+    rec.count = slot->taken;
+
+    return ngx_agent_audit_chain_record(sink, &rec);
 }
 
 

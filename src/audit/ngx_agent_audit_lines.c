@@ -16,7 +16,7 @@
 
 /* layout of lines and slots: change either, change the name of the zones */
 
-#define NGX_AGENT_AUDIT_LAYOUT  0x61020001
+#define NGX_AGENT_AUDIT_LAYOUT  0x61020002
 #define NGX_AGENT_AUDIT_ZONE    "ngx_agent_audit_1:"
 
 /* octets that the buffers of a file may take in all; they are no memory until
@@ -310,6 +310,9 @@ ngx_agent_audit_lines_claim(ngx_agent_audit_sink_t *sink)
         slot->writing = 0;
         slot->moved = 0;
         slot->span = 0;
+        slot->seq = 0;
+        slot->taken = 0;
+        slot->uid_len = 0;
 
         (void) ngx_agent_audit_attach(sink, lines, i);
 

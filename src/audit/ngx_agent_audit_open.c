@@ -35,6 +35,15 @@ ngx_agent_audit_init_conf(ngx_cycle_t *cycle, void *conf)
     for (i = 0; i < aacf->sinks.nelts; i++) {
 
         if (sink[i]->peer) {
+
+            if (aacf->chain.key_file.len) {
+                ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                              "agent_auth: \"agent_audit_chain\" is for "
+                              "files, lines to \"%V\" of %V:%ui are in no "
+                              "chain", &sink[i]->name, &sink[i]->place.file,
+                              sink[i]->place.line);
+            }
+
             continue;
         }
 

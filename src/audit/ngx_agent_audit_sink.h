@@ -14,6 +14,7 @@
 #include "ngx_agent_audit.h"
 #include "ngx_agent_count.h"
 #include "agent_status.h"
+#include "agent_audit_chain.h"
 
 
 /* ms after which a sink that failed is tried again, and one that was busy */
@@ -23,7 +24,7 @@
 
 /* ms after which workers look again for what the dead left behind */
 
-#define NGX_AGENT_AUDIT_HEIR   2000
+#define NGX_AGENT_AUDIT_HEIR   1000
 
 /* generations of buffers of a sink: sizes that were changed by a reload while
    workers of before are still there */
@@ -45,6 +46,16 @@ struct ngx_agent_audit_state_s {
     ngx_atomic_t              torn;     /* inode of a file that ends amid a
                                            line, else 0 */
     ngx_atomic_t              warned;   /* epoch seconds */
+
+    /* of the chains of this file, see ngx_agent_audit_chain.c: the seed of the
+       next one is that of its parity */
+    volatile uint32_t         chains;   /* how many were begun */
+    uint32_t                  kid_len;  /* 0: there is no seed */
+    u_char                    kid[AGENT_PEPPER_ID_MAX];
+    u_char                    mark[8];  /* of the secret */
+    u_char                    boot[AGENT_AUDIT_BOOT_LEN];
+    u_char                    seed[2][AGENT_SHA256_LEN];
+
     size_t                    len;
     u_char                    name[1];
 };
@@ -72,6 +83,12 @@ typedef struct {
     uint64_t                  offset;
     uint64_t                  dev;
     uint64_t                  inode;
+
+    /* the chain of its lines, and the number of the last one */
+    volatile uint64_t         seq;
+    uint64_t                  taken;    /* lines that a successor has written */
+    uint32_t                  uid_len;  /* 0: there is no chain */
+    u_char                    uid[AGENT_AUDIT_CHAIN_UID];
 } ngx_agent_audit_slot_t;
 
 
@@ -97,6 +114,17 @@ typedef struct {
 } ngx_agent_audit_place_t;
 
 
+/* agent_audit_chain */
+
+typedef struct {
+    ngx_str_t                 key_file; /* empty: off */
+    ngx_msec_t                interval;
+    ngx_uint_t                lines;    /* after which the key changes */
+    ngx_agent_audit_place_t   place;
+    unsigned                  set:1;
+} ngx_agent_audit_chain_conf_t;
+
+
 typedef struct {
     ngx_array_t               sinks;    /* of ngx_agent_audit_sink_t * */
     ngx_cycle_t              *cycle;
@@ -104,6 +132,9 @@ typedef struct {
     uint64_t                  sequence; /* events of this process */
     uint64_t                  records;  /* of lost lines, of this process */
     ngx_event_t               event;    /* looks for the lines of the dead */
+
+    ngx_agent_audit_chain_conf_t  chain;
+    unsigned                  reload:1; /* another configuration was before */
 } ngx_agent_audit_conf_t;
 
 
@@ -132,6 +163,12 @@ struct ngx_agent_audit_sink_s {
     ngx_agent_audit_slot_t   *slot;
     ngx_shm_zone_t           *lines[NGX_AGENT_AUDIT_LINES];
 
+    agent_audit_chain_t      *chain;    /* NULL: off, or not begun, or ended */
+    ngx_uint_t                first;    /* of the chains of this configuration */
+    ngx_uint_t                since;    /* lines since the last checkpoint */
+    ngx_msec_t                checked;  /* when that was */
+    ngx_uint_t                told;     /* lost lines, in records that wait */
+
     ngx_msec_t                retry;    /* while it fails: not before */
     unsigned                  failed:1;
 
@@ -146,6 +183,7 @@ struct ngx_agent_audit_sink_s {
     unsigned                  pipe:1;
     unsigned                  regular:1;
     unsigned                  locked:1;
+    unsigned                  heir:1;   /* for lines of a process that died */
 
     /* of a syslog server */
     ngx_syslog_peer_t        *peer;
@@ -157,10 +195,25 @@ struct ngx_agent_audit_sink_s {
 
 /* ngx_agent_audit.c */
 
-/* a line for count lost ones, at buf: AGENT_AUDIT_LINE_MAX octets; its size */
+/*
+ * The line of a record, at buf: AGENT_AUDIT_LINE_MAX octets; its size.  Sets
+ * time and uid.
+ */
+
+size_t ngx_agent_audit_record(ngx_agent_audit_sink_t *sink, u_char *buf,
+    agent_audit_record_t *rec);
+
+
+/* a line for count lost ones, likewise */
 
 size_t ngx_agent_audit_lost(ngx_agent_audit_sink_t *sink, u_char *buf,
     ngx_uint_t count);
+
+
+/* where a directive stands */
+
+ngx_int_t ngx_agent_audit_place(ngx_conf_t *cf,
+    ngx_agent_audit_place_t *place);
 
 
 /* 1 while a sink that failed is to be left alone */
@@ -249,6 +302,52 @@ ngx_uint_t ngx_agent_audit_attach(ngx_agent_audit_sink_t *sink,
     ngx_agent_audit_lines_t *lines, ngx_uint_t n);
 
 
+/* ngx_agent_audit_chain.c */
+
+/*
+ * Makes the first seed of a file, in the master, unless the secret is the same
+ * as before.  What is secret is gone from the master's memory afterwards, which
+ * the workers inherit.
+ */
+
+ngx_int_t ngx_agent_audit_chain_seed(ngx_agent_audit_sink_t *sink);
+
+
+/* begins a chain, where the configuration has one, and says so in the log */
+
+void ngx_agent_audit_chain_begin(ngx_agent_audit_sink_t *sink);
+
+
+/*
+ * Puts the line of len octets at sink->last into the chain; its new size, or 0
+ * where it has no place for it.
+ */
+
+size_t ngx_agent_audit_chain_line(ngx_agent_audit_sink_t *sink, size_t len,
+    ngx_uint_t prev);
+
+
+/* a checkpoint, if it is time for one */
+
+void ngx_agent_audit_chain_check(ngx_agent_audit_sink_t *sink);
+
+
+/* a record; NGX_AGAIN where there is no room, and NGX_OK also without a chain */
+
+ngx_int_t ngx_agent_audit_chain_record(ngx_agent_audit_sink_t *sink,
+    agent_audit_record_t *rec);
+
+
+/* ngx_agent_audit_file_reopen() was here: the next line is of another file */
+
+void ngx_agent_audit_chain_reopen(ngx_agent_audit_sink_t *sink);
+
+
+/* the last line of the chain */
+
+void ngx_agent_audit_chain_end(ngx_agent_audit_sink_t *sink);
+
+
 /* ngx_agent_audit_heir.c */
 
 /*
@@ -260,7 +359,7 @@ ngx_uint_t ngx_agent_audit_attach(ngx_agent_audit_sink_t *sink,
 void ngx_agent_audit_inherit(ngx_agent_audit_sink_t *sink, ngx_uint_t amid);
 
 
-/* of all sinks of the process: now, and each two seconds */
+/* of all sinks of the process: now, and each second, as checkpoints are */
 
 void ngx_agent_audit_heir_start(ngx_agent_audit_conf_t *conf);
 
@@ -302,6 +401,11 @@ void ngx_agent_audit_unlock(ngx_agent_audit_sink_t *sink);
 /* writes what waits; 0, or the reason why some of it still does */
 
 ngx_err_t ngx_agent_audit_file_drain(ngx_agent_audit_sink_t *sink);
+
+
+/* the buffer of the process, and its chain */
+
+ngx_int_t ngx_agent_audit_file_begin(ngx_agent_audit_sink_t *sink);
 
 
 /* NGX_OK where no line waits any more */

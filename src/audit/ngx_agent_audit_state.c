@@ -10,7 +10,7 @@
 
 /* layout of the root and of a state: change either, change it */
 
-#define NGX_AGENT_AUDIT_LAYOUT       0x61010001
+#define NGX_AGENT_AUDIT_LAYOUT       0x61010002
 
 #define NGX_AGENT_AUDIT_PAGES        32
 #define NGX_AGENT_AUDIT_WARN_PERIOD  60
@@ -68,6 +68,8 @@ ngx_agent_audit_state_init(ngx_shm_zone_t *shm_zone, void *data)
 
     shpool->log_nomem = 0;
 
+    conf->reload = !ngx_is_init_cycle(conf->cycle->old_cycle);
+
     root = shpool->data;
 
     if (root == NULL || root->layout != NGX_AGENT_AUDIT_LAYOUT) {
@@ -90,7 +92,21 @@ ngx_agent_audit_state_init(ngx_shm_zone_t *shm_zone, void *data)
         sink[i]->state = ngx_agent_audit_state_get(shpool, &sink[i]->name);
 
         if (sink[i]->state) {
+
+            if (sink[i]->peer == NULL
+                && ngx_agent_audit_chain_seed(sink[i]) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
             continue;
+        }
+
+        if (sink[i]->peer == NULL && conf->chain.key_file.len) {
+            ngx_log_error(NGX_LOG_EMERG, conf->cycle->log, 0,
+                          "no memory for the chain of audit log \"%V\"",
+                          &sink[i]->name);
+            return NGX_ERROR;
         }
 
         /* after very many changes of the paths: then each worker for itself */

@@ -1,4 +1,10 @@
 
+/* memmem() */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include "agent_audit_verify.h"
 #include "agent_b64url.h"
 #include "agent_json.h"

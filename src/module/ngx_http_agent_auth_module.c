@@ -25,6 +25,8 @@ static char *ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_agent_directive_audit_chain(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_dpop_cache(ngx_conf_t *cf,
@@ -233,6 +235,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       NGX_AGENT_LOC|NGX_CONF_TAKE1,
       ngx_agent_conf_realm,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_audit_chain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_agent_directive_audit_chain,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -650,6 +659,13 @@ ngx_agent_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
      */
 
     return ngx_agent_key_zone(cf, &amcf->key_zones, &ngx_http_core_module);
+}
+
+
+static char *
+ngx_agent_directive_audit_chain(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_agent_audit_chain(cf);
 }
 
 
