@@ -375,7 +375,7 @@ sub configuration {
         my $http = grep { $has{$_} } qw/ server map upstream log_format
             agent_key_zone agent_scope_implies limit_req_zone
             agent_oauth_provider agent_token_cache
-            agent_dpop_cache agent_revocations /;
+            agent_dpop_cache agent_revocations agent_audit_chain /;
 
         unless ($http) {
             $block = "location / {\n$block}\n"
@@ -434,7 +434,12 @@ for my $one ([ keys => 'keys.jsonl', 'keys.jwe' ],
 }
 chmod 0600, "$dir/conf/peppers";
 
-open my $out, '>', "$dir/conf/gate.secret" or die $!;
+open my $out, '>', "$dir/conf/audit.key" or die $!;
+print $out "k1 ", AgentAuth::encode_base64('x' x 32, ''), "\n";
+close $out;
+chmod 0600, "$dir/conf/audit.key";
+
+open $out, '>', "$dir/conf/gate.secret" or die $!;
 print $out "x" x 32, "\n";
 close $out;
 chmod 0600, "$dir/conf/gate.secret";

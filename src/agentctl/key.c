@@ -5,6 +5,7 @@
 #include "migration.h"
 #include "options.h"
 #include "revocation.h"
+#include "verify.h"
 
 
 #define CTL_COMMON                                                            \
@@ -191,6 +192,15 @@ const ctl_group_t  ctl_groups[] = {
       .example =
 "  agentctl control zones --help\n",
       .commands = ctl_control_commands },
+
+    { .name = "audit",
+      .summary = "the audit log",
+      .text =
+"Tells whether the lines of an audit log are those that nginx wrote.  Nothing\n"
+"is changed.\n",
+      .example =
+"  agentctl audit verify --help\n",
+      .commands = ctl_audit_commands },
 
     { .name = NULL }
 };

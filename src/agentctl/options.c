@@ -136,6 +136,10 @@ static const ctl_option_t  ctl_options[] = {
       CTL_TYPE_TEXT },
     { "subject", "SUB", "the subject of tokens", CTL_TYPE_TEXT },
     { "all", NULL, "everything", CTL_TYPE_FLAG },
+    { "key-file", "FILE", "the key file of agent_audit_chain",
+      CTL_TYPE_PATH },
+    { "partial", NULL, "files of a longer log: lines may be missing before\n"
+      "the first and after the last", CTL_TYPE_FLAG },
     { "json", NULL, "print JSON", CTL_TYPE_FLAG },
     { "help", NULL, "print this text", CTL_TYPE_FLAG }
 };

@@ -61,6 +61,8 @@ typedef enum {
     CTL_OPT_PROVIDER,
     CTL_OPT_SUBJECT,
     CTL_OPT_ALL,
+    CTL_OPT_KEY_FILE,
+    CTL_OPT_PARTIAL,
     CTL_OPT_JSON,
     CTL_OPT_HELP,
     CTL_OPT_MAX

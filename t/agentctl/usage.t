@@ -120,10 +120,12 @@ for my $command (@commands, @gate) {
 }
 
 {
-    my $help = agentctl(qw/ migration report --help /)->{out};
+    for my $command ('migration report', 'audit verify') {
+        my $help = agentctl(split(' ', $command), '--help')->{out};
 
-    $help{$1} = 1 while $help =~ /^  --([a-z-]+)/mg;
-    like($page, qr/^\.It Cm migration report\b/m, 'the manual page has it');
+        $help{$1} = 1 while $help =~ /^  --([a-z-]+)/mg;
+        like($page, qr/^\.It Cm $command\b/m, 'the manual page has it');
+    }
 }
 
 $manual{$1} = 1 while $page =~ /^\.It Fl -([a-z-]+)/mg;

@@ -58,7 +58,8 @@ sub path {
 }
 
 
-# audit => text or list; workers => N, 0 for a single process
+# audit => text or list; workers => N, 0 for a single process; http => what
+# else is to stand there
 
 sub configure {
     my (%option) = @_;
@@ -67,6 +68,7 @@ sub configure {
     my $module = $ENV{TEST_NGINX_LOAD_MODULES};
     my $load = $module =~ /\S/ ? "load_module $module;" : '';
     my $audit = $option{audit};
+    my $http = $option{http} // '';
     my $workers = $option{workers} // 2;
     my $master = $workers ? "worker_processes $workers;"
         : 'master_process off;';
@@ -91,6 +93,7 @@ http {
     scgi_temp_path scgi;
     agent_key_zone zone=keys:1m file=keys.jsonl;
 $audit
+    $http
     server {
         listen 127.0.0.1:$port;
         keepalive_requests 1000000;
