@@ -164,7 +164,7 @@ struct ngx_agent_audit_sink_s {
     ngx_shm_zone_t           *lines[NGX_AGENT_AUDIT_LINES];
 
     agent_audit_chain_t      *chain;    /* NULL: off, or not begun, or ended */
-    ngx_uint_t                first;    /* of the chains of this configuration */
+    ngx_uint_t                first;    /* of its chains */
     ngx_uint_t                since;    /* lines since the last checkpoint */
     ngx_msec_t                checked;  /* when that was */
     ngx_uint_t                told;     /* lost lines, in records that wait */
@@ -332,7 +332,7 @@ size_t ngx_agent_audit_chain_line(ngx_agent_audit_sink_t *sink, size_t len,
 void ngx_agent_audit_chain_check(ngx_agent_audit_sink_t *sink);
 
 
-/* a record; NGX_AGAIN where there is no room, and NGX_OK also without a chain */
+/* a record; NGX_AGAIN: there is no room; NGX_OK also without a chain */
 
 ngx_int_t ngx_agent_audit_chain_record(ngx_agent_audit_sink_t *sink,
     agent_audit_record_t *rec);

@@ -116,22 +116,29 @@ void
 agent_audit_chain_begin(agent_audit_chain_t *chain, const uint8_t *seed,
     const uint8_t *boot, uint32_t index, const agent_str_t *kid)
 {
-    uint8_t  *p;
-
     memset(chain, 0, sizeof(*chain));
 
     agent_audit_key_first(&chain->key, seed);
 
-    p = agent_b64url_encode(chain->uid, boot, AGENT_AUDIT_BOOT_LEN);
-    *p++ = '.';
-    p = agent_json_digits(p, index);
-
-    chain->uid_len = (uint32_t) (p - chain->uid);
+    chain->uid_len = (uint32_t) agent_audit_chain_uid(chain->uid, boot, index);
 
     chain->kid_len = (uint32_t) kid->len;
     memcpy(chain->kid, kid->data, kid->len);
 
     agent_audit_chain_prefix(chain);
+}
+
+
+size_t
+agent_audit_chain_uid(uint8_t *uid, const uint8_t *boot, uint32_t index)
+{
+    uint8_t  *p;
+
+    p = agent_b64url_encode(uid, boot, AGENT_AUDIT_BOOT_LEN);
+    *p++ = '.';
+    p = agent_json_digits(p, index);
+
+    return (size_t) (p - uid);
 }
 
 

@@ -97,6 +97,12 @@ void agent_audit_chain_begin(agent_audit_chain_t *chain, const uint8_t *seed,
     const uint8_t *boot, uint32_t index, const agent_str_t *kid);
 
 
+/* the name of a chain, to uid (AGENT_AUDIT_CHAIN_UID octets); its length */
+
+size_t agent_audit_chain_uid(uint8_t *uid, const uint8_t *boot,
+    uint32_t index);
+
+
 /* replaces the key: the lines so far cannot be forged from here on */
 
 void agent_audit_chain_epoch(agent_audit_chain_t *chain);

@@ -7,7 +7,6 @@
 
 #include "agent_audit_verify.h"
 #include "agent_b64url.h"
-#include "agent_json.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -124,8 +123,6 @@ static uint64_t agent_audit_member_number(const json_t *json,
     const char *name);
 static void agent_audit_ends(agent_audit_verify_t *v);
 static void agent_audit_gaps(agent_audit_verify_t *v);
-static agent_str_t agent_audit_uid(const agent_audit_verify_t *v,
-    uint32_t boot, uint32_t index, uint8_t *buf);
 
 
 agent_audit_verify_t *
@@ -746,7 +743,9 @@ agent_audit_ends(agent_audit_verify_t *v)
             continue;
         }
 
-        uid = agent_audit_uid(v, chain->boot, chain->index, buf);
+        uid.data = buf;
+        uid.len = agent_audit_chain_uid(buf, v->boots[chain->boot].boot,
+                                        chain->index);
 
         agent_audit_fault(v, AGENT_AUDIT_NO_STOP, &chain->pos, &uid,
                           chain->seq, 0);
@@ -777,26 +776,9 @@ agent_audit_gaps(agent_audit_verify_t *v)
             /* void */
         }
 
-        uid = agent_audit_uid(v, i, n, buf);
+        uid.data = buf;
+        uid.len = agent_audit_chain_uid(buf, boot->boot, n);
 
         agent_audit_fault(v, AGENT_AUDIT_NO_CHAIN, &nowhere, &uid, 0, 0);
     }
-}
-
-
-static agent_str_t
-agent_audit_uid(const agent_audit_verify_t *v, uint32_t boot, uint32_t index,
-    uint8_t *buf)
-{
-    uint8_t      *p;
-    agent_str_t   uid;
-
-    p = agent_b64url_encode(buf, v->boots[boot].boot, AGENT_AUDIT_BOOT_LEN);
-    *p++ = '.';
-    p = agent_json_digits(p, index);
-
-    uid.data = buf;
-    uid.len = (size_t) (p - buf);
-
-    return uid;
 }
