@@ -112,7 +112,8 @@ ctl_audit_verify(ctl_t *ctl)
 
     memset(&run, 0, sizeof(run));
 
-    fault = ctl_peppers_load(&secrets, ctl_option(ctl, CTL_OPT_KEY_FILE));
+    fault = ctl_peppers_load(&secrets, NULL,
+                             ctl_option(ctl, CTL_OPT_KEY_FILE));
 
     if (fault) {
         ctl_error("%s", fault);
