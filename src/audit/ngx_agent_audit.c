@@ -505,7 +505,7 @@ ngx_agent_audit_lost(ngx_agent_audit_sink_t *sink, u_char *buf,
 
     ngx_memzero(&rec, sizeof(agent_audit_record_t));
 
-    rec.event = AGENT_AUDIT_LOST;
+    rec.event = AGENT_AUDIT_LOSS;
     rec.count = count;
 
     return ngx_agent_audit_record(sink, buf, &rec);
@@ -527,7 +527,7 @@ ngx_agent_audit_record(ngx_agent_audit_sink_t *sink, u_char *buf,
 
     rec->uid.data = id;
     rec->uid.len = ngx_sprintf(id, "%s-%xD-%xL-%xL",
-                               rec->event == AGENT_AUDIT_LOST ? "lost"
+                               rec->event == AGENT_AUDIT_LOSS ? "lost"
                                                               : "audit",
                                (uint32_t) ngx_pid, rec->time_ms,
                                ++sink->conf->records)

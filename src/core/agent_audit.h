@@ -102,11 +102,11 @@ size_t agent_audit_line(uint8_t *buf, size_t size,
 
 /*
  * What the log says of itself: base events of OCSF 1.8.0 (class 0).  All but
- * AGENT_AUDIT_LOST are written where there is a chain only.
+ * AGENT_AUDIT_LOSS are written where there is a chain only.
  */
 
 typedef enum {
-    AGENT_AUDIT_LOST = 0,       /* count lines, since the last record of it */
+    AGENT_AUDIT_LOSS = 0,       /* count lines, since the last record of it */
     AGENT_AUDIT_START,          /* of a chain */
     AGENT_AUDIT_STOP,           /* and its end */
     AGENT_AUDIT_REOPEN,         /* the file is another one from here on */

@@ -21,7 +21,7 @@ typedef struct {
 
 static const agent_audit_kind_t  agent_audit_kinds[] = {
 
-    [AGENT_AUDIT_LOST] =
+    [AGENT_AUDIT_LOSS] =
         { agent_string("lost"), agent_string("audit lines lost"),
           agent_string(AGENT_AUDIT_SEVERITY_4) },
 
@@ -69,7 +69,7 @@ agent_audit_record_line(uint8_t *buf, size_t size,
 
     /* also where it is 0 */
 
-    if (rec->event == AGENT_AUDIT_LOST) {
+    if (rec->event == AGENT_AUDIT_LOSS) {
         agent_json_literal(&json, "\"count\":");
         agent_json_uint(&json, rec->count);
         agent_json_literal(&json, ",");

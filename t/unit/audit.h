@@ -78,7 +78,7 @@ lost_line(uint8_t *buf, size_t size, uint64_t time_ms, const agent_str_t *uid,
 
     memset(&rec, 0, sizeof(rec));
 
-    rec.event = AGENT_AUDIT_LOST;
+    rec.event = AGENT_AUDIT_LOSS;
     rec.time_ms = time_ms;
     rec.uid = *uid;
     rec.count = count;
