@@ -1,13 +1,121 @@
 
 #include "agent_claim.h"
 
+#include <stdlib.h>
 
+
+static size_t agent_claim_quoted(const agent_str_t *json, uint8_t *dst);
+static size_t agent_claim_number(const uint8_t *p, const uint8_t *last,
+    int *large);
 static const json_t *agent_claim_member(const json_t *object,
     const agent_str_t *name);
 static int agent_claim_clean(const agent_str_t *text);
 
 
 #define AGENT_CLAIM_FLAGS  (JSON_COMPACT|JSON_ENCODE_ANY)
+
+/* digits of an integer that 64 bits hold, whatever they are */
+
+#define AGENT_CLAIM_DIGITS  18
+
+
+json_t *
+agent_claim_tree(const agent_str_t *json)
+{
+    size_t    len;
+    json_t   *tree;
+    uint8_t  *copy;
+
+    tree = json_loadb((const char *) json->data, json->len, 0, NULL);
+
+    if (tree || json->len == 0) {
+        return tree;
+    }
+
+    /* two quotes for each number of more digits than that */
+
+    copy = malloc(json->len + json->len / AGENT_CLAIM_DIGITS * 2 + 2);
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    len = agent_claim_quoted(json, copy);
+    tree = json_loadb((const char *) copy, len, 0, NULL);
+
+    free(copy);
+
+    return tree;
+}
+
+
+static size_t
+agent_claim_quoted(const agent_str_t *json, uint8_t *dst)
+{
+    int             large, string;
+    size_t          n;
+    uint8_t        *start;
+    const uint8_t  *p, *last;
+
+    start = dst;
+    string = 0;
+    last = json->data + json->len;
+
+    for (p = json->data; p < last; p += n) {
+
+        n = 1;
+        large = 0;
+
+        if (*p == '"') {
+            string = !string;
+
+        } else if (string) {
+            n = (*p == '\\' && last - p > 1) ? 2 : 1;
+
+        } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
+            n = agent_claim_number(p, last, &large);
+        }
+
+        if (large) {
+            *dst++ = '"';
+        }
+
+        memcpy(dst, p, n);
+        dst += n;
+
+        if (large) {
+            *dst++ = '"';
+        }
+    }
+
+    return (size_t) (dst - start);
+}
+
+
+/* RFC 8259, 6 */
+
+static size_t
+agent_claim_number(const uint8_t *p, const uint8_t *last, int *large)
+{
+    size_t          digits;
+    const uint8_t  *start;
+
+    start = p++;
+    digits = (*start != '-');
+
+    while (p < last && *p >= '0' && *p <= '9') {
+        digits++;
+        p++;
+    }
+
+    *large = (digits > AGENT_CLAIM_DIGITS);
+
+    while (p < last && *p && strchr("0123456789+-.eE", *p)) {
+        *large = 0;
+        p++;
+    }
+
+    return (size_t) (p - start);
+}
 
 
 const json_t *

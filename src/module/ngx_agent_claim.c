@@ -216,8 +216,7 @@ ngx_agent_claim_tree(ngx_http_request_t *r, ngx_agent_record_t *rec,
         return NULL;
     }
 
-    tree = json_loadb((const char *) claims->json.data, claims->json.len, 0,
-                      NULL);
+    tree = agent_claim_tree(&claims->json);
 
     if (tree == NULL) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

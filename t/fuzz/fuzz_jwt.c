@@ -6,6 +6,7 @@
  * The input is the claims; the first octet chooses the policy.
  */
 
+#include "agent_claim.h"
 #include "agent_jwt.h"
 #include "signed.h"
 
@@ -80,6 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void
 passed(const agent_claims_t *claims, const agent_jwt_policy_t *policy)
 {
+    json_t          *tree;
     size_t           len, size;
     uint8_t         *record;
     agent_str_t      one;
@@ -106,6 +108,12 @@ passed(const agent_claims_t *claims, const agent_jwt_policy_t *policy)
                && agent_str_eq(&again.actors, &claims->actors)
                && agent_str_eq(&again.subject, &claims->subject)
                && again.act_depth == claims->act_depth);
+
+    /* whatever was taken can be asked for */
+
+    tree = agent_claim_tree(&claims->json);
+    fuzz_check(json_is_object(tree));
+    json_decref(tree);
 
     while (agent_claims_next(&again.actors, &one)) {
         fuzz_check(one.len > 0);

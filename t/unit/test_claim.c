@@ -15,6 +15,8 @@ static void test_path(void);
 static void test_hostile(void);
 static void test_large(void);
 static void test_details(void);
+static void test_integers(void);
+static void integer(const char *json, const char *expected);
 static const char *get(const char *json, size_t n, ...);
 
 
@@ -26,8 +28,102 @@ main(void)
     test_hostile();
     test_large();
     test_details();
+    test_integers();
 
     return tap_done();
+}
+
+
+/* those that 64 bits do not hold: their text is at hand all the same */
+
+static void
+test_integers(void)
+{
+    char   *text;
+    size_t  i;
+
+    integer("{\"a\":18446744073709551616}", "18446744073709551616");
+    integer("{\"a\":-9223372036854775809,\"b\":1}", "-9223372036854775809");
+    integer("{\"b\":99999999999999999999,\"a\":7}", "7");
+    integer("{\"b\":99999999999999999999,\"a\":9223372036854775807}",
+            "9223372036854775807");
+    integer("{\"b\":99999999999999999999,\"a\":1234567890123456789.5}",
+            "1.2345678901234568e18");
+    integer("{\"b\":99999999999999999999,\"a\":12345678901234567890e2}",
+            "1.2345678901234568e21");
+    integer("{\"b\":99999999999999999999,\"a\":\"12345678901234567890\"}",
+            "12345678901234567890");
+    integer("{\"b\":99999999999999999999,"
+            "\"a\":\"\\\"99999999999999999999\\\\\"}",
+            "\"99999999999999999999\\");
+    integer("{\"a\":[99999999999999999999,1]}",
+            "[\"99999999999999999999\",1]");
+    integer("{\"99999999999999999999\":{},\"a\":99999999999999999999 }",
+            "99999999999999999999");
+
+    integer("{\"a\":99999999999999999999", NULL);
+    integer("99999999999999999999-", NULL);
+    integer("-", NULL);
+    integer("", NULL);
+    integer("\"99999999999999999999\\", NULL);
+
+    /* nothing but such numbers */
+
+    text = malloc(20 * 3000 + 16);
+    strcpy(text, "{\"a\":");
+
+    for (i = 0; i < 3000; i++) {
+        strcpy(text + 5 + i * 20, i ? ",1234567890123456789" :
+                                      "[9999999999999999999");
+    }
+
+    strcat(text, "]}");
+    integer(text, "");
+    free(text);
+}
+
+
+/* expected: NULL, no JSON; empty: some text */
+
+static void
+integer(const char *json, const char *expected)
+{
+    json_t       *tree;
+    uint8_t      *copy, *dump;
+    agent_str_t   text, name = agent_string("a");
+
+    /* behind its end is nothing */
+
+    text.len = strlen(json);
+    copy = malloc(text.len ? text.len : 1);
+    memcpy(copy, json, text.len);
+    text.data = copy;
+
+    tree = agent_claim_tree(&text);
+    free(copy);
+
+    if (tree == NULL || expected == NULL) {
+        ok(tree == NULL && expected == NULL, "no JSON: %.40s", json);
+        json_decref(tree);
+        return;
+    }
+
+    dump = NULL;
+
+    if (agent_claim_text(agent_claim_find(tree, &name, 1), &text) == -1) {
+        dump = malloc(text.len);
+        (void) agent_claim_dump(agent_claim_find(tree, &name, 1), dump, &text);
+    }
+
+    if (expected[0] == '\0') {
+        ok(text.len > 60000, "many");
+
+    } else {
+        is_str(text.data, text.len, expected, "%.60s", json);
+    }
+
+    free(dump);
+    json_decref(tree);
 }
 
 
