@@ -188,7 +188,9 @@ for (
     [ 'token_malformed', 'claims that are nothing', $alg, '' ],
     [ 'token_malformed', 'two issuers', $alg, '{"iss":"' . $one->issuer
       . '","iss":"' . $two->issuer . '"}' ],
-    [ 'token_malformed', 'no algorithm', {}, $at ],
+    [ 'algorithm_refused', 'no algorithm', {}, $at ],
+    [ 'token_malformed', 'encrypted (JWE)', { alg => 'RSA-OAEP',
+      enc => 'A128GCM' }, 'key', 'iv', 'text' ],
     [ 'token_malformed', 'a header that ends early', '{"alg":"RS256"', $at ],
     [ 'token_malformed', 'five parts', $alg, $at, 'x', 'y' ],
     [ 'token_malformed', 'deep', $alg, '{"iss":' . '[' x 1000 ],

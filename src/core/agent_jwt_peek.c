@@ -27,12 +27,18 @@ agent_jwt_peek(const agent_str_t *token, uint8_t *buf, agent_str_t *issuer)
     header = agent_jwt_peek_part(&rest, buf);
     claims = header ? agent_jwt_peek_part(&rest, buf) : NULL;
 
-    /* a third part follows, and no fourth */
+    /* a third part follows, and no fourth; five are a JWE, of which it would
+     * be the key that is no JSON */
 
-    if (claims == NULL || !json_is_string(json_object_get(header, "alg"))
+    if (claims == NULL
         || (rest.len && memchr(rest.data, '.', rest.len) != NULL))
     {
         reason = AGENT_TOKEN_MALFORMED;
+        goto done;
+    }
+
+    if (!json_is_string(json_object_get(header, "alg"))) {
+        reason = AGENT_ALGORITHM_REFUSED;
         goto done;
     }
 

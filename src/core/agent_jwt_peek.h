@@ -22,10 +22,10 @@
  * (agent_jwt_peek_room(token->len) octets).
  *
  * AGENT_OK; AGENT_TOKEN_MALFORMED where it is no JWS in the compact form
- * (RFC 7515, 7.1) with a header that has "alg", and claims that are a JSON
- * object (RFC 7519, 7.2); AGENT_ISSUER_MISMATCH where it has no "iss" that is
- * a string.  Which algorithm it is and whether the signature is one is not
- * looked at.
+ * (RFC 7515, 7.1) with a header and claims that are JSON objects (RFC 7519,
+ * 7.2); AGENT_ALGORITHM_REFUSED where it has no "alg" that is a string;
+ * AGENT_ISSUER_MISMATCH where it has no "iss" that is one.  Which algorithm it
+ * is and whether the signature is one is not looked at.
  */
 
 agent_reason_e agent_jwt_peek(const agent_str_t *token, uint8_t *buf,
