@@ -17,6 +17,7 @@ our $direct = AgentAS->start(tls => 1);
 
 config_preamble(verdict_fields());
 
+our %told;
 my $providers = 0;
 
 sub provider_of {
@@ -287,6 +288,7 @@ for (1 .. 2) {
 {{put_key('gate-es256')}}
 {{signing('gate-es256', 'other.key')}}
 --- run
+log_mark();
 shown('the first key');
 
 my $token = $as->token('agent-basic', scope => 'invoices:read',
@@ -311,11 +313,15 @@ decided ask('GET /t', Authorization => "Bearer $token"), 'internal_error',
 put_key('gate-es256');
 decided ask('GET /t', Authorization => "Bearer $token"), 'ok',
     'the first one again';
+
+# each is said once a minute
+
+if (!$main::told{changed}++) {
+    said qr/is of no use: it has no private key in PEM/;
+    said qr/is of no use: open\(\) failed \(2: No such file or directory\)/;
+}
 --- serious
 1 refuses our own credentials with status 401
---- error_log
-is of no use: it has no private key in PEM
-is of no use: open() failed (2: No such file or directory)
 --- no_error_log
 PRIVATE KEY
 CANARYnokey
@@ -380,3 +386,35 @@ SKIP: {
 }
 --- serious
 1 refuses our own credentials with status 401
+
+
+
+=== TEST 17: a file that is of no use is told once a minute
+--- http_config
+{{put_key('gate-es256')}}
+{{signing('gate-es256', 'other.key')}}
+--- run
+log_mark();
+
+for my $case ([ sub { unlink $as->dir . '/other.key' }, 'open\(\) failed' ],
+    [ sub { put_key(undef, "none\n") }, 'it has no private key' ])
+{
+    my ($break, $why) = @$case;
+
+    $break->();
+
+    for my $n (1 .. 4) {
+        my $token = $as->token('agent-basic', scope => 'invoices:read',
+            resource => 'https://api.test/a');
+        decided ask('GET /t', Authorization => "Bearer $token"),
+            'internal_error', "$why - $n";
+    }
+
+    cmp_ok(scalar(grep { /is of no use: $why/ } error_lines()), '<=', 1,
+        "$why - said once");
+    is($main::told{$why}++ ? 1
+        : scalar(grep { /is of no use: $why/ } error_lines()), 1,
+        "$why - and said");
+}
+
+put_key('gate-es256');

@@ -190,8 +190,8 @@ ngx_agent_client_cleanse(void *data)
 
 
 ngx_int_t
-ngx_agent_client_proof(ngx_pool_t *pool, const ngx_agent_provider_t *provider,
-    ngx_str_t *proof, ngx_log_t *log)
+ngx_agent_client_proof(ngx_pool_t *pool, const ngx_agent_token_zone_t *zone,
+    const ngx_agent_provider_t *provider, ngx_str_t *proof, ngx_log_t *log)
 {
     char                    err[AGENT_ERROR_LEN];
     u_char                  buf[NGX_AGENT_CLIENT_BUFFER];
@@ -220,20 +220,27 @@ ngx_agent_client_proof(ngx_pool_t *pool, const ngx_agent_provider_t *provider,
 
     OPENSSL_cleanse(buf, sizeof(buf));
 
-    if (rc == NGX_DECLINED) {
+    if (rc != NGX_DECLINED && rc != NGX_ABORT) {
+        return rc;
+    }
+
+    if (ngx_agent_token_zone_warn(zone, provider, rc == NGX_ABORT
+                                                  ? NGX_AGENT_WARN_FILE
+                                                  : NGX_AGENT_WARN_SECRET))
+    {
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "agent_auth: \"%s\" \"%V\" of provider \"%V\" is of no "
                       "use: %s", name, file, &provider->name, err);
-        return NGX_ERROR;
     }
 
-    return rc;
+    return NGX_ERROR;
 }
 
 
 /*
  * What is in the file, or what the master read: in buf, or in the memory of
- * the configuration.  NGX_DECLINED: err says why there is nothing.
+ * the configuration.  NGX_ABORT and NGX_DECLINED: the file cannot be read, or
+ * what is in it cannot be used, err says why.
  */
 
 static ngx_int_t
@@ -252,7 +259,7 @@ ngx_agent_client_load(const ngx_agent_provider_t *provider,
             return NGX_OK;
         }
 
-        return NGX_DECLINED;
+        return NGX_ABORT;
     }
 
     if (provider->client_auth == NGX_AGENT_CLIENT_JWT) {

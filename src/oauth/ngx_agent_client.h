@@ -8,7 +8,7 @@
 #define _NGX_AGENT_CLIENT_H_INCLUDED_
 
 
-#include "ngx_agent_provider.h"
+#include "ngx_agent_token_zone.h"
 
 
 /*
@@ -25,11 +25,12 @@ ngx_int_t ngx_agent_client_conf(ngx_conf_t *cf,
  * new assertion, signed with the key that is in its file now; empty where
  * client_auth needs neither.  Where this process may not read the file, what
  * the master read serves.  proof is in pool, and the caller cleanses it.
- * NGX_ERROR is logged.
+ * NGX_ERROR is logged, once a minute.
  */
 
 ngx_int_t ngx_agent_client_proof(ngx_pool_t *pool,
-    const ngx_agent_provider_t *provider, ngx_str_t *proof, ngx_log_t *log);
+    const ngx_agent_token_zone_t *zone, const ngx_agent_provider_t *provider,
+    ngx_str_t *proof, ngx_log_t *log);
 
 
 #endif /* _NGX_AGENT_CLIENT_H_INCLUDED_ */

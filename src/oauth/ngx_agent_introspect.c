@@ -62,7 +62,8 @@ ngx_agent_introspect(ngx_agent_call_t *call)
 
     provider = call->provider;
 
-    if (ngx_agent_client_proof(call->pool, provider, &secret, call->log)
+    if (ngx_agent_client_proof(call->pool, call->zone, provider, &secret,
+                               call->log)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -11,6 +11,10 @@
 #define NGX_AGENT_TOKEN_ENTRY    1024
 #define NGX_AGENT_TOKEN_LEAST    (1024 * 1024)
 
+/* seconds after which a provider's slot may be another one's, if need be */
+
+#define NGX_AGENT_PROVIDER_IDLE  60
+
 /* seconds between two messages of a kind about a provider */
 
 #define NGX_AGENT_WARN_PERIOD    60
@@ -26,6 +30,10 @@ static ngx_int_t ngx_agent_token_zone_init(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_agent_token_zone_create(ngx_agent_token_zone_t *zone,
     ngx_slab_pool_t *shpool, size_t size);
 static size_t ngx_agent_token_zone_octets(size_t size);
+static ngx_uint_t ngx_agent_provider_state_take(
+    ngx_agent_provider_state_t *state, uint64_t owner, uint64_t part);
+static ngx_agent_provider_state_t *ngx_agent_token_zone_reuse(
+    const ngx_agent_token_zone_t *zone, uint64_t part, uint64_t now);
 static uint64_t ngx_agent_source_hash(const ngx_agent_token_zone_t *zone,
     const ngx_agent_provider_t *provider, const struct sockaddr *sa);
 
@@ -290,23 +298,95 @@ ngx_agent_provider_state_t *
 ngx_agent_token_zone_state(const ngx_agent_token_zone_t *zone,
     const ngx_agent_provider_t *provider)
 {
-    uint64_t                     expected;
+    uint64_t                     part, found, now;
     ngx_uint_t                   i;
     ngx_agent_provider_state_t  *state;
+
+    ngx_memcpy(&part, provider->part, sizeof(part));
+    now = (uint64_t) ngx_time();
 
     /* slots are taken by whoever writes the first half of the name first */
 
     for (i = 0; i < NGX_AGENT_PROVIDERS - 1; i++) {
 
         state = &zone->sh->provider[i];
-        expected = 0;
+        found = __atomic_load_n((uint64_t *) state->part, __ATOMIC_ACQUIRE);
 
-        if (__atomic_compare_exchange_n((uint64_t *) state->part, &expected,
-                                        *(uint64_t *) provider->part, 0,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-            || expected == *(uint64_t *) provider->part)
+        if (found == part
+            || (found == 0 && ngx_agent_provider_state_take(state, 0, part)))
         {
+            if (__atomic_load_n(&state->used, __ATOMIC_RELAXED) != now) {
+                __atomic_store_n(&state->used, now, __ATOMIC_RELAXED);
+            }
+
             return state;
+        }
+    }
+
+    return ngx_agent_token_zone_reuse(zone, part, now);
+}
+
+
+/* 1 where the slot is this provider's now, also by another process */
+
+static ngx_uint_t
+ngx_agent_provider_state_take(ngx_agent_provider_state_t *state,
+    uint64_t owner, uint64_t part)
+{
+    return __atomic_compare_exchange_n((uint64_t *) state->part, &owner, part,
+                                       0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+           || owner == part;
+}
+
+
+/*
+ * The slot that nobody used for longest, and not within the last minute.  What
+ * the one before left there for an instant is that its server failed.
+ */
+
+static ngx_agent_provider_state_t *
+ngx_agent_token_zone_reuse(const ngx_agent_token_zone_t *zone, uint64_t part,
+    uint64_t now)
+{
+    uint64_t                     used, least, owner;
+    ngx_uint_t                   i;
+    ngx_agent_provider_state_t  *state, *oldest;
+
+    oldest = NULL;
+    least = now - NGX_AGENT_PROVIDER_IDLE;
+
+    for (i = 0; i < NGX_AGENT_PROVIDERS - 1; i++) {
+
+        state = &zone->sh->provider[i];
+        used = __atomic_load_n(&state->used, __ATOMIC_RELAXED);
+
+        /* one from the future is of a clock that was set back */
+
+        if (used > now) {
+            used = 0;
+        }
+
+        if (used < least) {
+            least = used;
+            oldest = state;
+        }
+    }
+
+    if (oldest) {
+        owner = __atomic_load_n((uint64_t *) oldest->part, __ATOMIC_ACQUIRE);
+
+        if (ngx_agent_provider_state_take(oldest, owner, part)) {
+
+            __atomic_store_n(&oldest->used, now, __ATOMIC_RELAXED);
+            __atomic_store_n(&oldest->failures, 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&oldest->open_until, 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&oldest->probe_until, 0, __ATOMIC_SEQ_CST);
+
+            for (i = 0; i < NGX_AGENT_WARNS; i++) {
+                __atomic_store_n(&oldest->warned[i], 0, __ATOMIC_RELAXED);
+            }
+
+            return oldest;
         }
     }
 

@@ -25,7 +25,9 @@ typedef enum {
     NGX_AGENT_WARN_CLAIMS,
     NGX_AGENT_WARN_OVERSIZED,
     NGX_AGENT_WARN_CLIENT_CERT,
-    NGX_AGENT_WARNS = 16
+    NGX_AGENT_WARN_FILE,
+    NGX_AGENT_WARN_SECRET,
+    NGX_AGENT_WARNS = 15
 } ngx_agent_warn_e;
 
 
@@ -38,6 +40,7 @@ typedef struct {
     int64_t                  probe_until;   /* of a probe; 0: there is none */
     uint64_t                 flushed;       /* the last flush of its verdicts */
     uint64_t                 warned[NGX_AGENT_WARNS];   /* epoch seconds */
+    uint64_t                 used;          /* likewise, last */
 } ngx_agent_provider_state_t;
 
 
@@ -83,7 +86,11 @@ ngx_int_t ngx_agent_token_zone_default(ngx_conf_t *cf,
     ngx_agent_token_zone_t **zone, void *tag);
 
 
-/* how the provider does; never NULL: strangers beyond the limit share one */
+/*
+ * How the provider does.  Where all slots are taken it gets the one that was
+ * not used for longest, as providers of earlier configurations leave theirs
+ * behind; never NULL: while all are in use what is beyond the limit shares one.
+ */
 
 ngx_agent_provider_state_t *ngx_agent_token_zone_state(
     const ngx_agent_token_zone_t *zone, const ngx_agent_provider_t *provider);
