@@ -112,6 +112,9 @@ for my $value ('ftp://x/', 'https://', 'http://u@h/', 'nonsense') {
     refuses(block(metadata_uri => $value, introspection_endpoint => undef),
         "invalid value \"$value\" of \"metadata_uri\" in"
         . ' "agent_oauth_provider"');
+    refuses(block(metadata_uri => $value, verify => 'introspection'),
+        "invalid value \"$value\" of \"metadata_uri\" in"
+        . ' "agent_oauth_provider"');
 }
 
 for my $value ('urn:x', 'https://h/?q', 'https://h/#f') {

@@ -576,3 +576,79 @@ my $opaque = $as->token('agent-basic', scope => 'invoices:read',
 decided ask_for($opaque), 'ok', 'an opaque one';
 is(grep(/could not be fetched/, error_lines()), 0,
     'nothing is wrong with that');
+
+
+
+=== TEST 20: what no key would help needs none
+--- http_config
+{{provider(verify => 'jwt')}}
+{{provider()}}
+--- config
+    agent_audience https://api.test/a;
+    location /t { agent_auth oauth=j{{$main::providers - 1}}; empty_gif; }
+    location /auto { agent_auth oauth=j{{$main::providers}}; empty_gif; }
+--- run
+begin();
+advance(4000);
+$as->fault(status => 500);
+
+my ($header, $claims, $signature) = split /\./, own_token({},
+    { iss => $as->issuer });
+my $jwe = MIME::Base64::encode_base64url('{"alg":"dir","enc":"A128GCM"}');
+my %hopeless = (
+    "$header.$claims"               => 'token_malformed',
+    "$header.x.$signature"          => 'token_malformed',
+    "$header.$claims.$signature.a"  => 'token_malformed',
+    "$jwe..iv.text.tag"             => 'token_malformed',
+    "e30.$claims.$signature"        => 'algorithm_refused',
+    own_token({ typ => 'dpop+jwt' }, { iss => $as->issuer }) => 'token_type',
+    own_token({}, { iss => 'https://other.test' })  => 'issuer_mismatch',
+);
+
+for my $path ('/t', '/auto') {
+    decided ask_for($_, $path), $hopeless{$_}, "$path: " . substr $_, -20
+        for sort keys %hopeless;
+}
+
+decided ask_for('opaque'), 'token_malformed', 'what is no JWT at all';
+is(requests('/jwks'), 0, 'no keys were asked for');
+
+decided ask_for("$header.$claims.$signature"), 'provider_unavailable',
+    'what a key could help';
+$as->clear;
+
+
+
+=== TEST 21: integers beyond 64 bits
+--- http_config
+{{own()}}
+--- config
+    agent_audience https://api.test/a;
+    add_header Claims "$agent_claim_large|$agent_claim_small|$agent_claim_list"
+        always;
+    location /t { agent_auth oauth; agent_require $agent_claim_large;
+        empty_gif; }
+--- run
+begin();
+my $header = MIME::Base64::encode_base64url(
+    '{"alg":"ES256","typ":"at+jwt","kid":"es256"}');
+my $claims = JSON::PP->new->canonical->encode({ iss => $main::issuer,
+    aud => $main::api, sub => 's', client_id => 'c', jti => 'j'
+    . ++$main::seen{jti}, iat => int now(), exp => int now() + 300 });
+
+$claims =~ s/^\{/{"large":-18446744073709551616,"small":7,/;
+$claims =~ s/\}$/,"list":[99999999999999999999,1]}/;
+
+my $input = "$header." . MIME::Base64::encode_base64url($claims);
+my $der = AgentAS::piped($input, 'openssl', 'dgst', '-sha256', '-sign',
+    key_of('es256'));
+my $token = "$input." . MIME::Base64::encode_base64url(join '',
+    map { AgentAS::fixed32($_) } AgentAS::der_integers($der));
+
+for my $what ('at first sight', 'again') {
+    my $answer = decided ask_for($token), 'ok', $what;
+    is(fields($answer, 'Claims'),
+        '-18446744073709551616|7|["99999999999999999999",1]', "$what - text");
+}
+
+is(grep(/could not be read/, error_lines()), 0, 'nothing to complain about');

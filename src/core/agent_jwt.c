@@ -2,9 +2,6 @@
 #include "agent_jwt.h"
 
 
-static agent_reason_e agent_jwt_authentic(const agent_jwt_t *jwt,
-    const agent_jwt_policy_t *policy, const agent_jwks_t *set,
-    const agent_jwk_t **key, char *err);
 static agent_reason_e agent_jwt_type(const agent_jwt_t *jwt,
     const agent_jwt_policy_t *policy, char *err);
 static agent_reason_e agent_jwt_signature(const agent_jwt_t *jwt,
@@ -70,7 +67,11 @@ agent_jwt_check(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
 
     memset(claims, 0, sizeof(*claims));
 
-    reason = agent_jwt_authentic(jwt, policy, set, &key, err);
+    reason = agent_jwt_claimed(jwt, policy, err);
+
+    if (reason == AGENT_OK) {
+        reason = agent_jwt_signature(jwt, set, &key, err);
+    }
 
     if (reason != AGENT_OK) {
         return reason;
@@ -117,9 +118,9 @@ agent_jwt_check(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
 }
 
 
-static agent_reason_e
-agent_jwt_authentic(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
-    const agent_jwks_t *set, const agent_jwk_t **key, char *err)
+agent_reason_e
+agent_jwt_claimed(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
+    char *err)
 {
     agent_reason_e  reason;
 
@@ -141,7 +142,7 @@ agent_jwt_authentic(const agent_jwt_t *jwt, const agent_jwt_policy_t *policy,
         return AGENT_ISSUER_MISMATCH;
     }
 
-    return agent_jwt_signature(jwt, set, key, err);
+    return AGENT_OK;
 }
 
 

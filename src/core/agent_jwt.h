@@ -59,6 +59,15 @@ void agent_jwt_free(agent_jwt_t *jwt);
 
 
 /*
+ * The part of agent_jwt_check() that needs no key, and comes first: AGENT_OK,
+ * AGENT_ALGORITHM_REFUSED, AGENT_TOKEN_TYPE ("typ") or AGENT_ISSUER_MISMATCH.
+ */
+
+agent_reason_e agent_jwt_claimed(const agent_jwt_t *jwt,
+    const agent_jwt_policy_t *policy, char *err);
+
+
+/*
  * Checks a token, in this order: AGENT_ALGORITHM_REFUSED, AGENT_TOKEN_TYPE
  * ("typ": RFC 9068, 4), AGENT_ISSUER_MISMATCH, AGENT_SIGNING_KEY_UNKNOWN (no
  * key, or none that is the only one: ask again with a newer set),

@@ -292,6 +292,14 @@ ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
 }
 
 
+ngx_uint_t
+ngx_agent_jwks_known(const ngx_agent_provider_t *provider)
+{
+    return provider->jwks
+           || (provider->keys && ngx_agent_document_peek(provider->keys));
+}
+
+
 ngx_int_t
 ngx_agent_jwks_next(const ngx_agent_provider_t *provider,
     const agent_jwks_t **set, uint64_t *tried, ngx_uint_t *retry_after)

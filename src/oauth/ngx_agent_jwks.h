@@ -36,6 +36,11 @@ ngx_int_t ngx_agent_jwks_get(const ngx_agent_provider_t *provider,
     const agent_jwks_t **set, ngx_uint_t *retry_after);
 
 
+/* whether there are any, for which nothing has to be fetched */
+
+ngx_uint_t ngx_agent_jwks_known(const ngx_agent_provider_t *provider);
+
+
 /*
  * The same, for who found no key of use before: *tried, 0 at first, tells with
  * which ones.  NGX_DONE: there are no others, and will be none soon.

@@ -10,10 +10,15 @@ static ngx_int_t ngx_agent_jwt_sources(ngx_conf_t *cf,
     ngx_agent_provider_t *provider);
 static ngx_int_t ngx_agent_jwt_response(ngx_conf_t *cf,
     const ngx_agent_provider_t *provider);
+static agent_reason_e ngx_agent_jwt_hopeless(
+    const ngx_agent_provider_t *provider, const agent_str_t *value,
+    ngx_pool_t *pool);
 static agent_reason_e ngx_agent_jwt_verify(
     const ngx_agent_provider_t *provider, const agent_str_t *value,
     const agent_jwks_t *set, u_char *buf, agent_claims_t *claims,
     ngx_uint_t *renew);
+static void ngx_agent_jwt_told(const ngx_agent_provider_t *provider,
+    const char *err);
 
 
 ngx_int_t
@@ -164,6 +169,17 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
     ngx_uint_t           renew;
     const agent_jwks_t  *set;
 
+    /* no server is asked for keys because of what none of them would help */
+
+    if (*reason == AGENT_NOT_EVALUATED && !ngx_agent_jwks_known(provider)) {
+
+        *reason = ngx_agent_jwt_hopeless(provider, value, pool);
+
+        if (*reason != AGENT_PROVIDER_UNAVAILABLE) {
+            return NGX_OK;
+        }
+    }
+
     rc = ngx_agent_jwks_next(provider, &set, tried, retry_after);
 
     if (rc == NGX_DONE) {
@@ -190,6 +206,39 @@ ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
 
     return (renew && ngx_agent_jwks_renew(provider) == NGX_AGAIN) ? NGX_AGAIN
                                                                   : NGX_OK;
+}
+
+
+/* AGENT_PROVIDER_UNAVAILABLE: it is not, that is what it is without keys */
+
+static agent_reason_e
+ngx_agent_jwt_hopeless(const ngx_agent_provider_t *provider,
+    const agent_str_t *value, ngx_pool_t *pool)
+{
+    char             err[AGENT_ERROR_LEN];
+    u_char          *buf;
+    agent_jwt_t      jwt;
+    agent_reason_e   reason;
+
+    buf = ngx_pnalloc(pool, agent_jwt_room(value->len));
+    if (buf == NULL) {
+        return AGENT_INTERNAL_ERROR;
+    }
+
+    reason = agent_jwt_parse(&jwt, value, buf, err);
+
+    if (reason == AGENT_OK) {
+        reason = agent_jwt_claimed(&jwt, &provider->jwt, err);
+        agent_jwt_free(&jwt);
+    }
+
+    if (reason == AGENT_OK) {
+        return AGENT_PROVIDER_UNAVAILABLE;
+    }
+
+    ngx_agent_jwt_told(provider, err);
+
+    return reason;
 }
 
 
@@ -221,12 +270,19 @@ ngx_agent_jwt_verify(const ngx_agent_provider_t *provider,
     }
 
     if (reason != AGENT_OK) {
-        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                      "agent_auth: a token of provider \"%V\" is refused: %s",
-                      &provider->name, err);
+        ngx_agent_jwt_told(provider, err);
     }
 
     return reason;
+}
+
+
+static void
+ngx_agent_jwt_told(const ngx_agent_provider_t *provider, const char *err)
+{
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "agent_auth: a token of provider \"%V\" is refused: %s",
+                  &provider->name, err);
 }
 
 

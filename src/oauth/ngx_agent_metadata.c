@@ -15,6 +15,9 @@ typedef struct {
 } ngx_agent_metadata_t;
 
 
+static ngx_int_t ngx_agent_metadata_url(ngx_conf_t *cf,
+    const ngx_agent_provider_t *provider, const ngx_str_t *url,
+    ngx_agent_endpoint_t *ep);
 static ngx_int_t ngx_agent_metadata_place_add(ngx_conf_t *cf,
     ngx_agent_provider_t *provider, ngx_str_t *url);
 static const ngx_agent_endpoint_t *ngx_agent_metadata_place(
@@ -49,6 +52,8 @@ ngx_agent_metadata_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     ngx_uint_t    n;
     agent_str_t   issuer;
 
+    ngx_agent_endpoint_t  ep;
+
     if (ngx_array_init(&provider->places, cf->pool, AGENT_METADATA_PLACES,
                        sizeof(ngx_agent_endpoint_t))
         != NGX_OK)
@@ -57,7 +62,14 @@ ngx_agent_metadata_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
     }
 
     if (!provider->discover) {
-        return NGX_OK;
+
+        /* a mistake is told also where it is not asked for so far */
+
+        return (provider->metadata_uri.len == 0
+                || ngx_strcmp(provider->metadata_uri.data, "off") == 0)
+               ? NGX_OK
+               : ngx_agent_metadata_url(cf, provider, &provider->metadata_uri,
+                                        &ep);
     }
 
     if (provider->metadata_uri.len) {
@@ -103,23 +115,35 @@ ngx_agent_metadata_conf(ngx_conf_t *cf, ngx_agent_provider_t *provider)
 
 
 static ngx_int_t
+ngx_agent_metadata_url(ngx_conf_t *cf, const ngx_agent_provider_t *provider,
+    const ngx_str_t *url, ngx_agent_endpoint_t *ep)
+{
+    char  err[AGENT_ERROR_LEN];
+
+    if (ngx_agent_endpoint_parse(cf->pool, url, ep, err) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" of \"%s\" in "
+                       "\"agent_oauth_provider\": %s", url,
+                       provider->metadata_uri.len ? "metadata_uri" : "issuer",
+                       err);
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
 ngx_agent_metadata_place_add(ngx_conf_t *cf, ngx_agent_provider_t *provider,
     ngx_str_t *url)
 {
-    char                   err[AGENT_ERROR_LEN];
     ngx_agent_endpoint_t  *ep;
 
     ep = ngx_array_push(&provider->places);
-    if (ep == NULL) {
-        return NGX_ERROR;
-    }
 
-    if (ngx_agent_endpoint_parse(cf->pool, url, ep, err) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" of \"%s\" in "
-                           "\"agent_oauth_provider\": %s", url,
-                           provider->metadata_uri.len ? "metadata_uri"
-                                                      : "issuer", err);
+    if (ep == NULL
+        || ngx_agent_metadata_url(cf, provider, url, ep) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

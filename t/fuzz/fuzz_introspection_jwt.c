@@ -5,21 +5,20 @@
  * is of the issuer, for the client, and says literally that it is active.
  */
 
-#include "agent_b64url.h"
 #include "agent_introspection_jwt.h"
-#include "fuzz.h"
-
-#include <openssl/hmac.h>
+#include "signed.h"
 
 
-static char *sign(const uint8_t *data, size_t size);
 static void check(const agent_str_t *body, int whole);
 static void passed(const agent_claims_t *claims);
 
 
 #define NOW     1800000000000
-#define SECRET  "0123456789abcdef0123456789abcdef"
 #define CLAIMS  65536
+
+/* {"alg":"HS256","typ":"token-introspection+jwt"} */
+
+#define HEAD    "eyJhbGciOiJIUzI1NiIsInR5cCI6InRva2VuLWludHJvc3BlY3Rpb24rand0In0."
 
 
 int
@@ -37,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         body.len = size - 1;
 
     } else {
-        text = sign(data, size);
+        text = fuzz_sign(HEAD, data, size);
         body.len = strlen(text);
     }
 
@@ -50,34 +49,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(text);
 
     return 0;
-}
-
-
-/* {"alg":"HS256","typ":"token-introspection+jwt"} */
-
-static char *
-sign(const uint8_t *data, size_t size)
-{
-    char          *text;
-    uint8_t       *p, mac[32];
-    unsigned int   len;
-
-    static const char  head[] = "eyJhbGciOiJIUzI1NiIsInR5cCI6InRva2VuLWludHJv"
-                                "c3BlY3Rpb24rand0In0.";
-
-    text = malloc(sizeof(head) + agent_b64url_room(size) + 64);
-
-    strcpy(text, head);
-    p = agent_b64url_encode((uint8_t *) text + sizeof(head) - 1, data, size);
-
-    HMAC(EVP_sha256(), SECRET, sizeof(SECRET) - 1, (uint8_t *) text,
-         (size_t) (p - (uint8_t *) text), mac, &len);
-
-    *p++ = '.';
-    p = agent_b64url_encode(p, mac, len);
-    *p = '\0';
-
-    return text;
 }
 
 
@@ -94,10 +65,7 @@ check(const agent_str_t *body, int whole)
     static agent_jwks_t              set;
 
     if (set.n == 0) {
-        set.n = 1;
-        agent_str_set(&set.keys[0].secret, SECRET);
-        set.keys[0].algs = AGENT_ALG_HS256;
-        set.keys[0].id = 1;
+        fuzz_signer(&set);
     }
 
     memset(&expected, 0, sizeof(expected));
