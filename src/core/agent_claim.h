@@ -14,9 +14,9 @@
 
 /*
  * The claims, to be released with json_decref(); json was read once before.  An
- * integer that 64 bits may not hold, with which they are no JSON for jansson, is
- * a string of its digits, so that its text is what it was.  NULL: no memory, or
- * no JSON.
+ * integer that 64 bits may not hold, with which they are no JSON for jansson,
+ * is a string of its digits, so that its text is what it was.  NULL: no memory,
+ * or no JSON.
  */
 
 json_t *agent_claim_tree(const agent_str_t *json);

@@ -35,8 +35,8 @@ ngx_uint_t ngx_agent_jwt_local(const ngx_agent_provider_t *provider,
 /*
  * NGX_OK: *reason is set, and with AGENT_OK claims, which point into pool.
  * NGX_AGAIN: keys are being fetched, ask again soon, with the same *reason,
- * AGENT_NOT_EVALUATED at first, and *tried, 0 at first.  NGX_DECLINED: there are none, *retry_after is as that of
- * ngx_agent_jwks_get().
+ * AGENT_NOT_EVALUATED at first, and *tried, 0 at first.  NGX_DECLINED: there
+ * are none, *retry_after is as that of ngx_agent_jwks_get().
  */
 
 ngx_int_t ngx_agent_jwt_check(const ngx_agent_provider_t *provider,
