@@ -261,6 +261,7 @@ is($samples->{$count}, $samples->{$inf}, 'the last bucket has all');
 --- keys
 alpha
 --- http_config
+agent_revocations zone=revocations:1m state=logs/state;
 {{provider('listed', introspection_endpoint => undef)}}
 --- config
     agent_auth key oauth;
@@ -322,6 +323,7 @@ beta
 --- http_config
 agent_key_zone zone=keys:1m file=keys.jsonl check=100ms;
 agent_key_zone zone=more:1m file=more.jsonl check=100ms;
+agent_revocations zone=revocations:1m state=logs/state;
 {{provider('schema')}}
 --- config
     agent_auth key=keys oauth;

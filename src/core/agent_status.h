@@ -12,6 +12,7 @@
 
 #include "agent_json.h"
 #include "agent_reason.h"
+#include "agent_revocation.h"
 
 
 /* the version of the JSON document: what is there keeps its name and meaning */
@@ -179,6 +180,18 @@ typedef struct {
 
 
 typedef struct {
+    agent_str_t                   name;         /* empty: there is none */
+    uint64_t                      capacity;
+    uint64_t                      entries;      /* those of no use, too */
+    uint64_t                      kind[AGENT_REVOCATION_KINDS]; /* in force */
+    uint64_t                      submitted;
+    uint64_t                      refused;      /* there was no room */
+    uint64_t                      failed;       /* not written to the file */
+    unsigned                      stuck;        /* requests are refused */
+} agent_status_revocations_t;
+
+
+typedef struct {
     agent_str_t                   name;
     const uint64_t               *count;        /* AGENT_STATUS_SINK */
 } agent_status_sink_t;
@@ -203,6 +216,7 @@ typedef struct {
 
     agent_status_cache_t          cache;
     agent_status_proofs_t         proofs;
+    agent_status_revocations_t    revocations;
 } agent_status_t;
 
 

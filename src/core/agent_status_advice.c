@@ -15,6 +15,8 @@ static void agent_advice_key_zone(agent_json_t *json,
     const agent_status_key_zone_t *zone);
 static void agent_advice_cache(agent_json_t *json,
     const agent_status_cache_t *cache);
+static void agent_advice_revocations(agent_json_t *json,
+    const agent_status_revocations_t *revocations);
 static void agent_advice(agent_json_t *json, const char *level,
     const char *code, const agent_str_t *name, const char *text);
 
@@ -43,6 +45,10 @@ agent_status_advice(agent_json_t *json, const agent_status_t *status)
                      &status->proofs.name,
                      "Proofs found no place within the last hour and were "
                      "refused: raise the size of agent_dpop_cache.");
+    }
+
+    if (status->revocations.name.len) {
+        agent_advice_revocations(json, &status->revocations);
     }
 
     if (status->lost_1h) {
@@ -138,6 +144,27 @@ agent_advice_cache(agent_json_t *json, const agent_status_cache_t *cache)
                      "Claims did not fit an entry within the last hour and "
                      "are asked for each time: raise entry of "
                      "agent_token_cache.");
+    }
+}
+
+
+static void
+agent_advice_revocations(agent_json_t *json,
+    const agent_status_revocations_t *revocations)
+{
+    if (revocations->stuck) {
+        agent_advice(json, "critical", "revocations_stuck",
+                     &revocations->name,
+                     "The state file of agent_revocations cannot be applied "
+                     "beyond a line: requests are refused, the error log "
+                     "says why.");
+    }
+
+    if (revocations->entries > revocations->capacity / 5 * 4) {
+        agent_advice(json, "warning", "revocations_filling",
+                     &revocations->name,
+                     "The table takes more than four fifths of its room: "
+                     "raise the size of agent_revocations.");
     }
 }
 

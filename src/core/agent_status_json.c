@@ -21,6 +21,8 @@ static void agent_status_key_zone(agent_json_t *json,
     const agent_status_key_zone_t *zone);
 static void agent_status_zones(agent_json_t *json,
     const agent_status_t *status);
+static void agent_status_revocations(agent_json_t *json,
+    const agent_status_revocations_t *revocations);
 
 
 void
@@ -58,6 +60,11 @@ agent_status_json(agent_json_t *json, const agent_status_t *status)
 
     agent_status_end(json, "],");
     agent_status_zones(json, status);
+
+    if (status->revocations.name.len) {
+        agent_status_revocations(json, &status->revocations);
+    }
+
     agent_status_text(json, "\"audit\":[");
 
     for (i = 0; i < status->nsinks; i++) {
@@ -435,4 +442,37 @@ agent_status_zones(agent_json_t *json, const agent_status_t *status)
         agent_status_member(json, "full_1h", proofs->full_1h);
         agent_status_end(json, "},");
     }
+}
+
+
+static void
+agent_status_revocations(agent_json_t *json,
+    const agent_status_revocations_t *revocations)
+{
+    unsigned            i;
+    const agent_str_t  *kind;
+
+    agent_status_text(json, "\"revocations\":{");
+    agent_status_string(json, "name", &revocations->name);
+    agent_status_member(json, "capacity", revocations->capacity);
+    agent_status_member(json, "entries", revocations->entries);
+
+    agent_status_text(json, "\"in_force\":{");
+
+    for (i = 0; i < AGENT_REVOCATION_KINDS; i++) {
+        kind = agent_revocation_kind_name(i);
+
+        agent_status_text(json, "\"");
+        agent_json_raw(json, kind->data, kind->len);
+        agent_status_text(json, "\":");
+        agent_json_uint(json, revocations->kind[i]);
+        agent_status_text(json, ",");
+    }
+
+    agent_status_end(json, "},");
+    agent_status_member(json, "submitted", revocations->submitted);
+    agent_status_member(json, "refused", revocations->refused);
+    agent_status_member(json, "failed", revocations->failed);
+    agent_status_flag(json, "stuck", revocations->stuck);
+    agent_status_end(json, "},");
 }

@@ -31,6 +31,8 @@ static void agent_metrics_key_zones(agent_metrics_t *m,
     const agent_status_t *status);
 static void agent_metrics_keys(agent_metrics_t *m,
     const agent_status_t *status);
+static void agent_metrics_revocations(agent_metrics_t *m,
+    const agent_status_revocations_t *revocations);
 static void agent_metrics_sinks(agent_metrics_t *m,
     const agent_status_t *status);
 static void agent_metrics_named(agent_metrics_t *m, const char *label,
@@ -80,6 +82,10 @@ agent_status_metrics(agent_json_t *json, const agent_status_t *status,
     if (status->nkey_zones) {
         agent_metrics_key_zones(&m, status);
         agent_metrics_keys(&m, status);
+    }
+
+    if (status->revocations.name.len) {
+        agent_metrics_revocations(&m, &status->revocations);
     }
 
     if (status->nsinks) {
@@ -506,6 +512,52 @@ agent_metrics_keys(agent_metrics_t *m, const agent_status_t *status)
                               z[i].expiring_30d);
         }
     }
+}
+
+
+static void
+agent_metrics_revocations(agent_metrics_t *m,
+    const agent_status_revocations_t *revocations)
+{
+    unsigned            i;
+    agent_label_t       label[2];
+    const agent_str_t  *name;
+
+    name = &revocations->name;
+
+    agent_metric(m, "nginx_agent_revocations", AGENT_METRIC_GAUGE, "",
+                 "Revocations and suspensions that are in force, by kind.");
+
+    label[0].name = "zone";
+    label[0].value = *name;
+    label[1].name = "kind";
+
+    for (i = 0; i < AGENT_REVOCATION_KINDS; i++) {
+        label[1].value = *agent_revocation_kind_name(i);
+        agent_metric_sample(m, label, 2, revocations->kind[i]);
+    }
+
+    agent_metric(m, "nginx_agent_revocation_entries", AGENT_METRIC_GAUGE, "",
+                 "Entries of the table, those of no use any more too.");
+    agent_metrics_named(m, "zone", name, revocations->entries);
+
+    agent_metric(m, "nginx_agent_revocation_capacity", AGENT_METRIC_GAUGE, "",
+                 "Entries that the table holds.");
+    agent_metrics_named(m, "zone", name, revocations->capacity);
+
+    agent_metric(m, "nginx_agent_revocation_submissions",
+                 AGENT_METRIC_COUNTER, "",
+                 "What was handed in, by outcome.");
+    agent_metrics_two(m, "zone", name, "outcome", "submitted",
+                      revocations->submitted);
+    agent_metrics_two(m, "zone", name, "outcome", "refused",
+                      revocations->refused);
+    agent_metrics_two(m, "zone", name, "outcome", "failed",
+                      revocations->failed);
+
+    agent_metric(m, "nginx_agent_revocation_stuck", AGENT_METRIC_GAUGE, "",
+                 "1 while the state file cannot be applied.");
+    agent_metrics_named(m, "zone", name, revocations->stuck);
 }
 
 

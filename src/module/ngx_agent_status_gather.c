@@ -7,6 +7,7 @@
 #include "ngx_agent_status.h"
 #include "ngx_agent_call.h"
 #include "ngx_agent_key_census.h"
+#include "ngx_agent_revocation_zone.h"
 
 
 /* sets of a cache that are looked at, eight slots or 32 each */
@@ -34,6 +35,8 @@ static ngx_int_t ngx_agent_status_sinks(ngx_http_request_t *r,
     agent_status_t *status);
 static void ngx_agent_status_caches(const ngx_agent_status_zone_t *zone,
     agent_status_t *status);
+static void ngx_agent_status_revocations(const ngx_agent_main_conf_t *amcf,
+    agent_status_revocations_t *revocations);
 static void ngx_agent_status_values(const ngx_agent_status_zone_t *zone,
     uint64_t *value);
 
@@ -79,6 +82,10 @@ ngx_agent_status_gather(ngx_http_request_t *r,
     }
 
     ngx_agent_status_caches(zone, status);
+
+    if (zone->amcf->revocations) {
+        ngx_agent_status_revocations(zone->amcf, &status->revocations);
+    }
 
     return NGX_OK;
 }
@@ -355,6 +362,30 @@ ngx_agent_status_caches(const ngx_agent_status_zone_t *zone,
         p->entries = used * p->capacity / slots;
         p->full = value[NGX_AGENT_NOTED_FULL];
         p->full_1h = growth[NGX_AGENT_NOTED_FULL];
+    }
+}
+
+
+static void
+ngx_agent_status_revocations(const ngx_agent_main_conf_t *amcf,
+    agent_status_revocations_t *revocations)
+{
+    ngx_uint_t                     i;
+    ngx_agent_revocation_status_t  state;
+
+    ngx_agent_revocation_status(amcf->revocations, &state);
+
+    ngx_agent_view(&revocations->name, &amcf->revocations->name);
+
+    revocations->capacity = state.capacity;
+    revocations->entries = state.entries;
+    revocations->submitted = state.submitted;
+    revocations->refused = state.refused;
+    revocations->failed = state.failed;
+    revocations->stuck = (state.stuck != 0);
+
+    for (i = 0; i < AGENT_REVOCATION_KINDS; i++) {
+        revocations->kind[i] = state.kinds[i];
     }
 }
 

@@ -12,7 +12,7 @@
     "default-src 'none'; " \
     "connect-src 'self'; " \
     "style-src 'sha256-c0xvjrOkYaGlhriEjrRL0h8rX/Qm3ZgP9FIbq1D6BxU='; " \
-    "script-src 'sha256-5RmrCJp1rV/cXX1V4Ch9Q1ZZOrHgtRanjBKWZU9qOUk='; " \
+    "script-src 'sha256-Yob9EB+oFK+7fpCsY1fS02yNGYc3zGKK6Lww1yA5h4Q='; " \
     "base-uri 'none'; " \
     "form-action 'none'; " \
     "frame-ancestors 'none'"
@@ -292,83 +292,87 @@
     "evicted within an hour: '\n+ number(t.evicted_1h) + ', too large: ' + " \
     "number(t.oversized_1h)));\n}\nif (p) {\nbox.append(filled('Proofs, ' +" \
     " p.name, p.entries, p.capacity,\nshort(p.entries) + ' of ' + short(p.c" \
-    "apacity)));\n}\nif (!box.childNodes.length) {\nbox.append(el('p', { 'c" \
-    "lass': 'soft' }, 'There are none.'));\n}\nput('zones', '.body', box);" \
-    "\n}\nfunction keys() {\nconst state = {\ncurrent: ['good', '\342\227" \
-    "\217', 'in force'],\nchanged: ['warn', '\342\226\262', 'changed'],\nre" \
-    "fused: ['bad', '\342\234\225', 'refused'],\nunreadable: ['bad', '\342" \
-    "\234\225', 'unreadable']\n};\nif (!last.data.key_zones.length) { $('ke" \
-    "ys').hidden = true; return; }\nput('keys', '.scroll', table('Keys', ['" \
-    "zone', { left: 'file' }, 'active',\n'in grace', 'pending', 'suspended'" \
-    ", 'revoked', 'expired', '7 days',\n'30 days', { left: 'loaded' }],\nla" \
-    "st.data.key_zones.map(function (z) {\nconst s = state[z.file], n = z.s" \
-    "tates;\nconst cells = n ? [n.active, n.deprecated, n.pending, n.suspen" \
-    "ded,\nn.revoked, n.expired, z.expiring_7d, z.expiring_30d].map(number)" \
-    "\n: ['\342\200\246', '\342\200\246', '\342\200\246', '\342\200\246', '" \
-    "\342\200\246', '\342\200\246', '\342\200\246', '\342\200\246'];\nretur" \
-    "n [z.name, word(s[0], s[1], s[2])].concat(cells,\n[z.loaded ? clock(z." \
-    "loaded) : '\342\200\223']);\n})));\n}\nfunction place(l) {\nconst more" \
-    " = [l.server, l.service, l.mode === 'observe' ? 'observed'\n: ''].filt" \
-    "er(Boolean).join(' \302\267 ');\nreturn el('span', { title: (l.locatio" \
-    "n || '(none)') + ' ' + more },\nl.location || '(none)', el('small', {}" \
-    ", more));\n}\nfunction locations() {\nconst used = function (r) { retu" \
-    "rn r.allow + r.deny + r.would_deny; };\nconst list = last.data.locatio" \
-    "ns.map(function (l) {\nreturn { l: l, key: used(l.requests.key),\ntoke" \
-    "n: used(l.requests.oauth) };\n}).sort(function (a, b) { return b.key +" \
-    " b.token - a.key - a.token; });\nconst key = sum(list, function (x) { " \
-    "return x.key; });\nconst token = sum(list, function (x) { return x.tok" \
-    "en; });\nconst all = el('p', { 'class': 'fill' },\nel('span', {}, 'Tok" \
-    "ens ' + percent(token, key + token) + ', keys '\n+ percent(key, key + " \
-    "token)),\nel('span', {}, number(sum(list, function (x) { return x.l.gr" \
-    "ace; }))\n+ ' with a key in its grace period'),\nbar(key + token ? [[t" \
-    "oken / (key + token), ''],\n[key / (key + token), 'key']] : [], 'Token" \
-    "s '\n+ percent(token, key + token)));\nput('locations', '.body', el('d" \
-    "iv', {}, all,\nel('div', { 'class': 'scroll' }, table('Requests by loc" \
-    "ation',\n['location', 'tokens', 'keys', 'in grace', 'neither', ' '],\n" \
-    "list.map(function (x) {\nconst n = x.key + x.token;\nreturn [place(x.l" \
-    "),\nnumber(x.token), number(x.key), number(x.l.grace),\nnumber(sum(Obj" \
-    "ect.keys(x.l.requests.none), function (r) {\nreturn x.l.requests.none[" \
-    "r];\n})),\nbar(n ? [[x.token / n, ''], [x.key / n, 'key']] : [],\n'tok" \
-    "ens ' + percent(x.token, n))];\n})))));\n}\nfunction audit() {\nif (!l" \
-    "ast.data.audit.length) { $('audit').hidden = true; return; }\nput('aud" \
-    "it', '.scroll', table('Audit lines', ['log', 'written', 'lost'],\nlast" \
-    ".data.audit.map(function (s) {\nreturn [s.name, number(s.written),\ns." \
-    "lost ? word('bad', '\342\234\225', number(s.lost)) : '0'];\n})));\n}\n" \
-    "function advice() {\nconst list = last.data.advice;\nconst bad = list." \
-    "filter(function (a) {\nreturn a.level === 'critical';\n}).length;\ncon" \
-    "st pill = $('health');\npill.className = 'pill ' + (bad ? 'bad' : list" \
-    ".length ? 'warn'\n: 'good');\nconst text = bad ? '\342\234\225 ' + bad" \
-    " + ' critical' : list.length\n? '\342\226\262 ' + list.length + ' to l" \
-    "ook at' : '\342\227\217 all well';\nif (pill.textContent !== text) { p" \
-    "ill.textContent = text; }\n$('advice').hidden = !list.length;\n$('advi" \
-    "ce').querySelector('ul').replaceChildren.apply(\n$('advice').querySele" \
-    "ctor('ul'), list.map(function (a) {\nreturn el('li', { 'class': a.leve" \
-    "l },\nel('b', {}, (a.level === 'critical' ? '\342\234\225 Critical' : " \
-    "'\342\226\262 Warning')\n+ ', ' + a.name + ':'), ' ' + a.text);\n}));" \
-    "\n}\nfunction show(data) {\nsample(data);\nadvice();\ntiles();\ngraph(" \
-    ");\nshowReasons();\nproviders();\nzones();\nkeys();\nlocations();\naud" \
-    "it();\n$('about').textContent = data.module + ', counting since '\n+ c" \
-    "lock(data.since);\n$('foot').textContent = 'Also as ?format=json, ?for" \
-    "mat=prometheus, '\n+ '?format=openmetrics. Rates are measured by this " \
-    "page, every '\n+ EVERY / 1000 + ' s.';\n}\nfunction when() {\n$('when'" \
-    ").textContent = failed\n? 'no answer (' + failed + ' in a row)'\n+ (an" \
-    "swered ? ', last at ' + answered.toLocaleTimeString() : '')\n: paused " \
-    "? 'paused at ' + (answered ? answered.toLocaleTimeString()\n: '') : 'a" \
-    "s of ' + (answered ? answered.toLocaleTimeString() : '');\ndocument.bo" \
-    "dy.classList.toggle('stale', failed > 1);\n}\nfunction poll() {\nclear" \
-    "Timeout(timer);\nif (paused || document.hidden) { return; }\nfetch('?f" \
-    "ormat=json', { cache: 'no-store', credentials: 'same-origin' })\n.then" \
-    "(function (answer) {\nif (!answer.ok) { throw new Error(answer.status)" \
-    "; }\nreturn answer.json();\n})\n.then(function (data) {\nfailed = 0;\n" \
-    "answered = new Date();\nshow(data);\n})\n.catch(function (error) {\nfa" \
-    "iled++;\nif (failed > 1) {\n$('health').className = 'pill bad';\n$('he" \
-    "alth').textContent = '\342\234\225 no answer';\n}\nconsole.warn(String" \
-    "(error));\n})\n.then(function () {\nwhen();\ntimer = setTimeout(poll, " \
-    "EVERY);\n});\n}\n$('pause').addEventListener('click', function () {\np" \
-    "aused = !paused;\n$('pause').textContent = paused ? 'Go on' : 'Pause';" \
-    "\n$('pause').setAttribute('aria-pressed', String(paused));\nwhen();\np" \
-    "oll();\n});\ndocument.addEventListener('visibilitychange', poll);\npol" \
-    "l();\n}());\n</script>\n</body>\n</html>\n"
+    "apacity)));\n}\nconst r = last.data.revocations;\nif (r) {\nbox.append" \
+    "(filled('Revocations, ' + r.name, r.entries, r.capacity,\nshort(sum(Ob" \
+    "ject.keys(r.in_force), function (k) {\nreturn r.in_force[k];\n})) + ' " \
+    "in force, room for ' + short(r.capacity)));\n}\nif (!box.childNodes.le" \
+    "ngth) {\nbox.append(el('p', { 'class': 'soft' }, 'There are none.'));" \
+    "\n}\nput('zones', '.body', box);\n}\nfunction keys() {\nconst state = " \
+    "{\ncurrent: ['good', '\342\227\217', 'in force'],\nchanged: ['warn', '" \
+    "\342\226\262', 'changed'],\nrefused: ['bad', '\342\234\225', 'refused'" \
+    "],\nunreadable: ['bad', '\342\234\225', 'unreadable']\n};\nif (!last.d" \
+    "ata.key_zones.length) { $('keys').hidden = true; return; }\nput('keys'" \
+    ", '.scroll', table('Keys', ['zone', { left: 'file' }, 'active',\n'in g" \
+    "race', 'pending', 'suspended', 'revoked', 'expired', '7 days',\n'30 da" \
+    "ys', { left: 'loaded' }],\nlast.data.key_zones.map(function (z) {\ncon" \
+    "st s = state[z.file], n = z.states;\nconst cells = n ? [n.active, n.de" \
+    "precated, n.pending, n.suspended,\nn.revoked, n.expired, z.expiring_7d" \
+    ", z.expiring_30d].map(number)\n: ['\342\200\246', '\342\200\246', '" \
+    "\342\200\246', '\342\200\246', '\342\200\246', '\342\200\246', '\342" \
+    "\200\246', '\342\200\246'];\nreturn [z.name, word(s[0], s[1], s[2])].c" \
+    "oncat(cells,\n[z.loaded ? clock(z.loaded) : '\342\200\223']);\n})));\n" \
+    "}\nfunction place(l) {\nconst more = [l.server, l.service, l.mode === " \
+    "'observe' ? 'observed'\n: ''].filter(Boolean).join(' \302\267 ');\nret" \
+    "urn el('span', { title: (l.location || '(none)') + ' ' + more },\nl.lo" \
+    "cation || '(none)', el('small', {}, more));\n}\nfunction locations() {" \
+    "\nconst used = function (r) { return r.allow + r.deny + r.would_deny; " \
+    "};\nconst list = last.data.locations.map(function (l) {\nreturn { l: l" \
+    ", key: used(l.requests.key),\ntoken: used(l.requests.oauth) };\n}).sor" \
+    "t(function (a, b) { return b.key + b.token - a.key - a.token; });\ncon" \
+    "st key = sum(list, function (x) { return x.key; });\nconst token = sum" \
+    "(list, function (x) { return x.token; });\nconst all = el('p', { 'clas" \
+    "s': 'fill' },\nel('span', {}, 'Tokens ' + percent(token, key + token) " \
+    "+ ', keys '\n+ percent(key, key + token)),\nel('span', {}, number(sum(" \
+    "list, function (x) { return x.l.grace; }))\n+ ' with a key in its grac" \
+    "e period'),\nbar(key + token ? [[token / (key + token), ''],\n[key / (" \
+    "key + token), 'key']] : [], 'Tokens '\n+ percent(token, key + token)))" \
+    ";\nput('locations', '.body', el('div', {}, all,\nel('div', { 'class': " \
+    "'scroll' }, table('Requests by location',\n['location', 'tokens', 'key" \
+    "s', 'in grace', 'neither', ' '],\nlist.map(function (x) {\nconst n = x" \
+    ".key + x.token;\nreturn [place(x.l),\nnumber(x.token), number(x.key), " \
+    "number(x.l.grace),\nnumber(sum(Object.keys(x.l.requests.none), functio" \
+    "n (r) {\nreturn x.l.requests.none[r];\n})),\nbar(n ? [[x.token / n, ''" \
+    "], [x.key / n, 'key']] : [],\n'tokens ' + percent(x.token, n))];\n})))" \
+    "));\n}\nfunction audit() {\nif (!last.data.audit.length) { $('audit')." \
+    "hidden = true; return; }\nput('audit', '.scroll', table('Audit lines'," \
+    " ['log', 'written', 'lost'],\nlast.data.audit.map(function (s) {\nretu" \
+    "rn [s.name, number(s.written),\ns.lost ? word('bad', '\342\234\225', n" \
+    "umber(s.lost)) : '0'];\n})));\n}\nfunction advice() {\nconst list = la" \
+    "st.data.advice;\nconst bad = list.filter(function (a) {\nreturn a.leve" \
+    "l === 'critical';\n}).length;\nconst pill = $('health');\npill.classNa" \
+    "me = 'pill ' + (bad ? 'bad' : list.length ? 'warn'\n: 'good');\nconst " \
+    "text = bad ? '\342\234\225 ' + bad + ' critical' : list.length\n? '" \
+    "\342\226\262 ' + list.length + ' to look at' : '\342\227\217 all well'" \
+    ";\nif (pill.textContent !== text) { pill.textContent = text; }\n$('adv" \
+    "ice').hidden = !list.length;\n$('advice').querySelector('ul').replaceC" \
+    "hildren.apply(\n$('advice').querySelector('ul'), list.map(function (a)" \
+    " {\nreturn el('li', { 'class': a.level },\nel('b', {}, (a.level === 'c" \
+    "ritical' ? '\342\234\225 Critical' : '\342\226\262 Warning')\n+ ', ' +" \
+    " a.name + ':'), ' ' + a.text);\n}));\n}\nfunction show(data) {\nsample" \
+    "(data);\nadvice();\ntiles();\ngraph();\nshowReasons();\nproviders();\n" \
+    "zones();\nkeys();\nlocations();\naudit();\n$('about').textContent = da" \
+    "ta.module + ', counting since '\n+ clock(data.since);\n$('foot').textC" \
+    "ontent = 'Also as ?format=json, ?format=prometheus, '\n+ '?format=open" \
+    "metrics. Rates are measured by this page, every '\n+ EVERY / 1000 + ' " \
+    "s.';\n}\nfunction when() {\n$('when').textContent = failed\n? 'no answ" \
+    "er (' + failed + ' in a row)'\n+ (answered ? ', last at ' + answered.t" \
+    "oLocaleTimeString() : '')\n: paused ? 'paused at ' + (answered ? answe" \
+    "red.toLocaleTimeString()\n: '') : 'as of ' + (answered ? answered.toLo" \
+    "caleTimeString() : '');\ndocument.body.classList.toggle('stale', faile" \
+    "d > 1);\n}\nfunction poll() {\nclearTimeout(timer);\nif (paused || doc" \
+    "ument.hidden) { return; }\nfetch('?format=json', { cache: 'no-store', " \
+    "credentials: 'same-origin' })\n.then(function (answer) {\nif (!answer." \
+    "ok) { throw new Error(answer.status); }\nreturn answer.json();\n})\n.t" \
+    "hen(function (data) {\nfailed = 0;\nanswered = new Date();\nshow(data)" \
+    ";\n})\n.catch(function (error) {\nfailed++;\nif (failed > 1) {\n$('hea" \
+    "lth').className = 'pill bad';\n$('health').textContent = '\342\234\225" \
+    " no answer';\n}\nconsole.warn(String(error));\n})\n.then(function () {" \
+    "\nwhen();\ntimer = setTimeout(poll, EVERY);\n});\n}\n$('pause').addEve" \
+    "ntListener('click', function () {\npaused = !paused;\n$('pause').textC" \
+    "ontent = paused ? 'Go on' : 'Pause';\n$('pause').setAttribute('aria-pr" \
+    "essed', String(paused));\nwhen();\npoll();\n});\ndocument.addEventList" \
+    "ener('visibilitychange', poll);\npoll();\n}());\n</script>\n</body>\n<" \
+    "/html>\n"
 
 
 #endif /* _NGX_AGENT_STATUS_PAGE_H_INCLUDED_ */

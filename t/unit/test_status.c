@@ -190,6 +190,16 @@ test_advice(void)
     ok(advised(&status, "dpop_cache_full") == 1, "proofs");
     status.lost_1h = 1;
     ok(advised(&status, "audit_lost") == 1, "audit");
+
+    fill(&status);
+    agent_str_set(&status.revocations.name, "revocations");
+    status.revocations.capacity = 1000;
+    status.revocations.entries = 800;
+    ok(advised(&status, "") == 0, "revocations");
+    status.revocations.entries = 801;
+    ok(advised(&status, "revocations_filling") == 1, "more of them");
+    status.revocations.stuck = 1;
+    ok(advised(&status, "revocations_stuck") == 1, "and no further");
 }
 
 
