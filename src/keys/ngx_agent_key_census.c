@@ -162,7 +162,7 @@ ngx_agent_key_census_walk(const ngx_agent_key_zone_t *zone, uint64_t keys,
             ngx_agent_key_walk_begin(walk);
 
             if (ngx_agent_key_walk_piece(walk, NGX_AGENT_CENSUS_SMALL)
-                == NGX_OK)
+                != NGX_DECLINED)
             {
                 break;
             }
@@ -176,7 +176,12 @@ ngx_agent_key_census_walk(const ngx_agent_key_zone_t *zone, uint64_t keys,
                    || ngx_time() < counted->at))
     {
         ngx_agent_key_walk_begin(walk);
-        ngx_agent_key_walk_handler(&walk->event);
+
+        /* else there is no memory for what ends it */
+
+        if (walk->begun) {
+            ngx_agent_key_walk_handler(&walk->event);
+        }
     }
 
     status->counted = counted->at;
@@ -236,7 +241,8 @@ ngx_agent_key_walk_handler(ngx_event_t *ev)
 
     walk = ev->data;
 
-    if (walk == NULL || ngx_exiting || ngx_terminate || ngx_quit) {
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        walk->under_way = 0;
         return;
     }
 

@@ -15,7 +15,7 @@
  * Fills in what is of the table now, all but name and count.  A small table is
  * walked at once, a large one piece by piece in later turns of the event loop
  * of this worker: until that is done its states are those of the walk before,
- * or zone->counted is 0.  pool: of the configuration.
+ * or status->counted is 0.
  */
 
 void ngx_agent_key_census(const ngx_agent_key_zone_t *zone,

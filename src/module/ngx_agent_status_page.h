@@ -12,7 +12,7 @@
     "default-src 'none'; " \
     "connect-src 'self'; " \
     "style-src 'sha256-c0xvjrOkYaGlhriEjrRL0h8rX/Qm3ZgP9FIbq1D6BxU='; " \
-    "script-src 'sha256-Yob9EB+oFK+7fpCsY1fS02yNGYc3zGKK6Lww1yA5h4Q='; " \
+    "script-src 'sha256-VDEFgP8QXkkO4eweDBjFhH6uKndDmPRAmQTKRE6ajWo='; " \
     "base-uri 'none'; " \
     "form-action 'none'; " \
     "frame-ancestors 'none'"
@@ -361,18 +361,18 @@
     "caleTimeString() : '');\ndocument.body.classList.toggle('stale', faile" \
     "d > 1);\n}\nfunction poll() {\nclearTimeout(timer);\nif (paused || doc" \
     "ument.hidden) { return; }\nfetch('?format=json', { cache: 'no-store', " \
-    "credentials: 'same-origin' })\n.then(function (answer) {\nif (!answer." \
-    "ok) { throw new Error(answer.status); }\nreturn answer.json();\n})\n.t" \
-    "hen(function (data) {\nfailed = 0;\nanswered = new Date();\nshow(data)" \
-    ";\n})\n.catch(function (error) {\nfailed++;\nif (failed > 1) {\n$('hea" \
-    "lth').className = 'pill bad';\n$('health').textContent = '\342\234\225" \
-    " no answer';\n}\nconsole.warn(String(error));\n})\n.then(function () {" \
-    "\nwhen();\ntimer = setTimeout(poll, EVERY);\n});\n}\n$('pause').addEve" \
-    "ntListener('click', function () {\npaused = !paused;\n$('pause').textC" \
-    "ontent = paused ? 'Go on' : 'Pause';\n$('pause').setAttribute('aria-pr" \
-    "essed', String(paused));\nwhen();\npoll();\n});\ndocument.addEventList" \
-    "ener('visibilitychange', poll);\npoll();\n}());\n</script>\n</body>\n<" \
-    "/html>\n"
+    "credentials: 'same-origin',\nsignal: AbortSignal.timeout(10000) })\n.t" \
+    "hen(function (answer) {\nif (!answer.ok) { throw new Error(answer.stat" \
+    "us); }\nreturn answer.json();\n})\n.then(function (data) {\nfailed = 0" \
+    ";\nanswered = new Date();\nshow(data);\n})\n.catch(function (error) {" \
+    "\nfailed++;\nif (failed > 1) {\n$('health').className = 'pill bad';\n$" \
+    "('health').textContent = '\342\234\225 no answer';\n}\nconsole.warn(St" \
+    "ring(error));\n})\n.then(function () {\nwhen();\ntimer = setTimeout(po" \
+    "ll, EVERY);\n});\n}\n$('pause').addEventListener('click', function () " \
+    "{\npaused = !paused;\n$('pause').textContent = paused ? 'Go on' : 'Pau" \
+    "se';\n$('pause').setAttribute('aria-pressed', String(paused));\nwhen()" \
+    ";\npoll();\n});\ndocument.addEventListener('visibilitychange', poll);" \
+    "\npoll();\n}());\n</script>\n</body>\n</html>\n"
 
 
 #endif /* _NGX_AGENT_STATUS_PAGE_H_INCLUDED_ */
