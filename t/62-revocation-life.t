@@ -263,6 +263,8 @@ alpha
 --- http_config
     agent_revocations zone=few:64k state=logs/few;
 --- run
+log_mark();
+
 # some hundreds fit; agentctl knows no zone
 
 append_lines('logs/few', join '', map { line_of("a-$_-$$") } 1 .. 2000);
