@@ -464,6 +464,11 @@ for my $value (qw/ zone=x zone=:1m zone=x:1q zone=x:1m:2 state= size=1m /) {
         "invalid parameter \"$value\" in \"agent_revocations\"";
 }
 
+mistake "recheck $_", "agent_recheck $_;  # fault",
+    "invalid parameter \"$_\" in \"agent_recheck\"" for qw/ on 1q 99ms 0 /;
+mistake 'recheck twice',
+    "agent_recheck off;\nagent_recheck 1s;  # fault",
+    '"agent_recheck" directive is duplicate';
 mistake 'revocations too small',
     'agent_revocations zone=x:32k state=s;  # fault',
     'zone "x" in "agent_revocations" is too small, it needs zone=x:64k at '

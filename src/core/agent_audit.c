@@ -554,6 +554,12 @@ agent_audit_unmapped(agent_json_t *json, const agent_audit_event_t *ev,
         agent_json_literal(json, "\",");
     }
 
+    if (ev->cut != AGENT_NOT_EVALUATED) {
+        agent_json_literal(json, "\"cut\":\"");
+        agent_audit_str(json, agent_reason_name(ev->cut));
+        agent_json_literal(json, "\",");
+    }
+
     agent_json_number(json, "subrequests_refused", ev->subrequests_refused);
 
     if (ev->unverified_key_id.len) {

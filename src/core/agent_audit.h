@@ -54,6 +54,8 @@ typedef struct {
     agent_reason_e       reason;
     agent_reason_e       overruled;     /* our refusal that satisfy any met
                                            otherwise, else AGENT_OK */
+    agent_reason_e       cut;           /* why a response that was under way
+                                           was; else AGENT_NOT_EVALUATED */
     agent_auth_type_e    auth_type;
 
     /* proven identity: empty unless the credential proved authentic */

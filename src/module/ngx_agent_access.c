@@ -4,7 +4,7 @@
  * and here, only here, the reason becomes a status.
  */
 
-#include "ngx_agent_module.h"
+#include "ngx_agent_recheck.h"
 
 
 static ngx_int_t ngx_agent_visit_phase(ngx_http_request_t *r,
@@ -304,6 +304,11 @@ ngx_agent_access(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf)
     }
 
     if (conf->hide && ngx_agent_present_hide(r, rec) != NGX_OK) {
+        rec->reason = AGENT_INTERNAL_ERROR;
+        return ngx_agent_refuse(r, conf, rec);
+    }
+
+    if (conf->recheck && ngx_agent_recheck_begin(r, conf, rec) != NGX_OK) {
         rec->reason = AGENT_INTERNAL_ERROR;
         return ngx_agent_refuse(r, conf, rec);
     }

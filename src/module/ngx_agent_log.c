@@ -350,6 +350,7 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
     ev->result = rec->result;
     ev->reason = rec->reason;
     ev->overruled = rec->overruled;
+    ev->cut = rec->cut;
     ev->subrequests_refused = (uint32_t) rec->refused;
 
     ev->auth_type = ngx_agent_auth_type(rec);

@@ -190,6 +190,7 @@ typedef struct {
     ngx_uint_t                   nproviders;
     const ngx_agent_token_zone_t *token_zone;
     const ngx_agent_revocation_zone_t *revocations; /* NULL: there are none */
+    ngx_msec_t                   recheck;   /* 0: never */
 
     ngx_agent_resource_t        *resource;
     ngx_array_t                 *audience;  /* of agent_str_t, as configured */
@@ -229,6 +230,9 @@ typedef struct {
     const void                  *status;    /* ngx_agent_status_t, of
                                                agent_status */
 } ngx_agent_loc_conf_t;
+
+
+typedef struct ngx_agent_recheck_s  ngx_agent_recheck_t;
 
 
 /*
@@ -278,6 +282,8 @@ typedef struct {
     agent_result_e               result;
     agent_reason_e               reason;
     agent_reason_e               overruled;
+    agent_reason_e               cut;       /* why the response was; else 0 */
+    ngx_agent_recheck_t         *recheck;
     ngx_uint_t                   status;
     ngx_uint_t                   refused;   /* subrequests */
 

@@ -7,6 +7,7 @@
 #include "ngx_agent_jwks.h"
 #include "ngx_agent_jwt.h"
 #include "ngx_agent_metadata.h"
+#include "ngx_agent_recheck.h"
 
 
 static ngx_int_t ngx_agent_preconfiguration(ngx_conf_t *cf);
@@ -220,6 +221,13 @@ static ngx_command_t  ngx_agent_commands[] = {
     { ngx_string("agent_mode"),
       NGX_AGENT_LOC|NGX_CONF_TAKE1,
       ngx_agent_conf_mode,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("agent_recheck"),
+      NGX_AGENT_LOC|NGX_CONF_TAKE1,
+      ngx_agent_conf_recheck,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -546,6 +554,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
     conf->methods = NGX_CONF_UNSET_UINT;
     conf->binding = NGX_CONF_UNSET_UINT;
     conf->mode = NGX_CONF_UNSET_UINT;
+    conf->recheck = NGX_CONF_UNSET_MSEC;
     conf->mcp = NGX_CONF_UNSET_UINT;
     conf->hide = NGX_CONF_UNSET;
     conf->client_cert = NGX_CONF_UNSET_PTR;
@@ -585,6 +594,7 @@ ngx_agent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_AGENT_ENFORCE);
     ngx_conf_merge_uint_value(conf->mcp, prev->mcp, NGX_AGENT_MCP_OFF);
     ngx_conf_merge_value(conf->hide, prev->hide, 1);
+    ngx_conf_merge_msec_value(conf->recheck, prev->recheck, 0);
 
     if (conf->scopes != NGX_CONF_UNSET_PTR && conf->scopes
         && ngx_agent_scopes_resolve(cf, amcf, conf->scopes) != NGX_OK)
