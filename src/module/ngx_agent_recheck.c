@@ -218,11 +218,12 @@ ngx_agent_recheck_key(const ngx_agent_record_t *rec, ngx_connection_t *c)
 static void
 ngx_agent_recheck_cut(ngx_agent_recheck_t *recheck, agent_reason_e reason)
 {
-    ngx_connection_t    *c;
+    ngx_connection_t    *c, *shared;
     ngx_http_request_t  *r;
 
     r = recheck->request;
     c = r->connection;
+    shared = NULL;
 
     recheck->record->cut = reason;
 
@@ -231,6 +232,14 @@ ngx_agent_recheck_cut(ngx_agent_recheck_t *recheck, agent_reason_e reason)
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
                   "agent_auth: response is cut: %s",
                   agent_reason_name(reason)->data);
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        shared = r->stream->connection->connection;
+    }
+
+#endif
 
     /*
      * The cleanup of an upstream ends the request as one that is complete,
@@ -242,4 +251,10 @@ ngx_agent_recheck_cut(ngx_agent_recheck_t *recheck, agent_reason_e reason)
 
     ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
     ngx_http_run_posted_requests(c);
+
+    /* else the reset would wait for what the other streams send */
+
+    if (shared && !shared->destroyed) {
+        ngx_post_event(shared->write, &ngx_posted_events);
+    }
 }
