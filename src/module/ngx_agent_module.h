@@ -548,6 +548,10 @@ agent_reason_e ngx_agent_identify_token_policy(
 
 /* ngx_agent_revoked.c: what is in force against a credential */
 
+char *ngx_agent_conf_revocations(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* AGENT_OK, or why it is refused, of one that is authentic */
 
 agent_reason_e ngx_agent_revoked(

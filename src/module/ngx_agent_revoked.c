@@ -7,6 +7,16 @@
 #include "ngx_agent_module.h"
 
 
+char *
+ngx_agent_conf_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_agent_main_conf_t  *amcf = conf;
+
+    return ngx_agent_revocation_zone(cf, &amcf->revocations,
+                                     &ngx_http_core_module);
+}
+
+
 agent_reason_e
 ngx_agent_revoked(const ngx_agent_revocation_zone_t *revocations,
     ngx_agent_record_t *rec)

@@ -32,8 +32,6 @@ static char *ngx_agent_directive_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_dpop_cache(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_agent_directive_revocations(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_agent_directive_provider(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_agent_directive_audit(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -94,7 +92,7 @@ static ngx_command_t  ngx_agent_commands[] = {
 
     { ngx_string("agent_revocations"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_agent_directive_revocations,
+      ngx_agent_conf_revocations,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -694,17 +692,6 @@ ngx_agent_directive_dpop_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_agent_main_conf_t  *amcf = conf;
 
     return ngx_agent_proof_zone(cf, &amcf->proof_zone, &ngx_http_core_module);
-}
-
-
-static char *
-ngx_agent_directive_revocations(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_agent_main_conf_t  *amcf = conf;
-
-    return ngx_agent_revocation_zone(cf, &amcf->revocations,
-                                     &ngx_http_core_module);
 }
 
 
