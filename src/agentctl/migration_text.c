@@ -29,8 +29,8 @@ static void ctl_mt_grace(const ctl_migration_t *m);
 static void ctl_mt_refusals(const ctl_migration_t *m);
 static void ctl_mt_text(const char *text, size_t width);
 static void ctl_mt_place(const ctl_place_t *place, size_t width);
-static void ctl_mt_date(int64_t t);
-static void ctl_mt_minute(int64_t t);
+static void ctl_mt_date(int64_t t, const char *end);
+static void ctl_mt_minute(int64_t t, const char *end);
 static void ctl_mt_count(uint64_t n);
 
 
@@ -123,8 +123,7 @@ ctl_mt_places(const ctl_migration_t *m)
                         place->agents[CTL_ON_BOTH], place->agents[CTL_ON_KEYS]);
         printf("  %-14s  ", counts);
 
-        ctl_mt_date(place->sunset);
-        printf("\n");
+        ctl_mt_date(place->sunset, "\n");
     }
 }
 
@@ -161,10 +160,8 @@ ctl_mt_agents(const ctl_migration_t *m)
                         + agent->places[CTL_ON_KEYS]);
         printf("  %-7s  ", done);
 
-        ctl_mt_date(agent->key_last);
-        printf("  ");
-        ctl_mt_date(agent->token_last);
-        printf("\n");
+        ctl_mt_date(agent->key_last, "  ");
+        ctl_mt_date(agent->token_last, "\n");
     }
 }
 
@@ -198,10 +195,8 @@ ctl_mt_keys(const ctl_migration_t *m)
         ctl_mt_count(use->passed);
         ctl_mt_count(use->refused);
         printf("  ");
-        ctl_mt_date(use->first);
-        printf("  ");
-        ctl_mt_date(use->last);
-        printf("\n");
+        ctl_mt_date(use->first, "  ");
+        ctl_mt_date(use->last, "\n");
     }
 }
 
@@ -237,8 +232,7 @@ ctl_mt_breaks(const ctl_migration_t *m)
         ctl_mt_text(pair->owner, CTL_OWNER);
         ctl_mt_count(pair->key);
         printf("  ");
-        ctl_mt_date(pair->key_last);
-        printf("\n");
+        ctl_mt_date(pair->key_last, "\n");
     }
 
     if (!any) {
@@ -275,10 +269,8 @@ ctl_mt_grace(const ctl_migration_t *m)
         ctl_mt_text(use->owner, CTL_OWNER);
         ctl_mt_count(use->grace);
         printf("  ");
-        ctl_mt_minute(use->grace_last);
-        printf("  ");
-        ctl_mt_minute(use->ends);
-        printf("\n");
+        ctl_mt_minute(use->grace_last, "  ");
+        ctl_mt_minute(use->ends, "\n");
     }
 }
 
@@ -308,8 +300,7 @@ ctl_mt_refusals(const ctl_migration_t *m)
         ctl_mt_text(refusal->reason, 23);
         ctl_mt_count(refusal->count);
         printf("  ");
-        ctl_mt_minute(refusal->last);
-        printf("\n");
+        ctl_mt_minute(refusal->last, "\n");
     }
 }
 
@@ -351,33 +342,35 @@ ctl_mt_place(const ctl_place_t *place, size_t width)
 }
 
 
+/* what is at the end of a line needs no spaces behind it */
+
 static void
-ctl_mt_date(int64_t t)
+ctl_mt_date(int64_t t, const char *end)
 {
     char  date[CTL_DATE_MAX];
 
     if (t <= 0) {
-        printf("%-10s", "-");
+        printf("%-*s%s", *end == '\n' ? 1 : 10, "-", end);
         return;
     }
 
     ctl_date(date, t);
-    printf("%.10s", date);
+    printf("%.10s%s", date, end);
 }
 
 
 static void
-ctl_mt_minute(int64_t t)
+ctl_mt_minute(int64_t t, const char *end)
 {
     char  date[CTL_DATE_MAX];
 
     if (t <= 0) {
-        printf("%-16s", "-");
+        printf("%-*s%s", *end == '\n' ? 1 : 16, "-", end);
         return;
     }
 
     ctl_date(date, t);
-    printf("%.10s %.5s", date, date + 11);
+    printf("%.10s %.5s%s", date, date + 11, end);
 }
 
 

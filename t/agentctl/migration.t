@@ -173,6 +173,7 @@ my @fleet = (
 
     is($run->{rc}, 0, 'a table');
     is(join('|', grep { length > 100 } @lines), '', 'of 100 columns');
+    is(join('|', grep { / $/ } @lines), '', 'without spaces at the end');
     like($run->{out}, qr/^15% of the requests admitted came with a token\.\nOf 5 agents 1 uses tokens only, 1 both, 3 keys only; 3 more/m,
         'how far it is');
     like($run->{out}, qr{^/a - s +15% +16 +20% +1/1/3 +2027-01-15$}m,
