@@ -546,3 +546,37 @@ is($status, 0, 'nginx -T');
 like($output, qr/kek_file=\Q$dir\E\/keks/, 'the path');
 my $secret = (split ' ', kek_line('k1'))[1];
 unlike($output, qr/\Q$secret\E/, 'and no KEK');
+
+
+
+=== TEST 12: a reload that asks for a newer file than the one in force says so
+--- http_config
+    {{zone 'asked'}}
+--- config
+    location /t { agent_auth key; empty_gif; }
+--- run
+begin('alpha');
+
+my $conf = AgentAuth::server_root() . '/conf/nginx.conf';
+my $text = octets($conf);
+
+for my $asked ("bundle=main min_generation=@{[ $generation + 1 ]}",
+               'bundle=mai', 'bundle=mainx') {
+    open my $out, '>', $conf or die $!;
+    print $out $text =~ s/bundle=main/$asked/r;
+    close $out;
+
+    reload();
+    said(qr/\[error\].*agent_auth: \S+keys\.jwe: the envelope is of (?:generation \d+, older than|bundle "main", not of)/,
+        "$asked: said");
+    said(qr/\[error\].*the key table of zone "asked" stays as it was/,
+        "$asked: and what follows");
+    is(status('alpha'), 200, "$asked: the table stays");
+}
+
+open my $out, '>', $conf or die $!;
+print $out $text;
+close $out;
+log_mark();
+reload();
+is(status('alpha'), 200, 'and as it was');

@@ -364,19 +364,18 @@ ctl_envelope_rewrap(ctl_t *ctl)
     int          rc;
     ctl_store_t  store;
 
+    if (access(ctl->file, F_OK) == -1) {
+        ctl_error_errno(errno, "cannot open \"%s\"", ctl->file);
+        return CTL_REFUSED;
+    }
+
     rc = ctl_store_lock(&store, ctl, ctl->file);
 
     if (rc != CTL_DONE) {
         return rc;
     }
 
-    if (store.absent) {
-        ctl_error("there is no file \"%s\"", ctl->file);
-        rc = CTL_REFUSED;
-
-    } else {
-        rc = ctl_replace(&store, NULL, 0);
-    }
+    rc = ctl_replace(&store, NULL, 0);
 
     if (rc == CTL_DONE) {
         ctl_sealed_print(&store);

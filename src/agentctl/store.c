@@ -119,6 +119,12 @@ ctl_store_file(ctl_store_t *store, const ctl_t *ctl)
         return CTL_REFUSED;
     }
 
+    /* there is no record to be changed, which is said later */
+
+    if (store->absent && ctl->operand) {
+        return CTL_DONE;
+    }
+
     return ctl_sealed(ctl)
            ? ctl_label(&store->label, ctl, store->reader.envelope) : CTL_DONE;
 }

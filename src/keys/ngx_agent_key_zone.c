@@ -44,6 +44,8 @@ static ngx_int_t ngx_agent_key_zone_load(ngx_agent_key_zone_t *zone,
     ngx_uint_t level, ngx_log_t *log);
 static ngx_int_t ngx_agent_key_zone_publish(ngx_agent_key_zone_t *zone);
 static ngx_uint_t ngx_agent_key_changed(ngx_agent_key_zone_t *zone);
+static ngx_uint_t ngx_agent_key_other(const ngx_agent_key_zone_t *zone,
+    const ngx_agent_key_envelopes_t *envelopes);
 static void ngx_agent_key_zone_access(ngx_agent_key_zone_t *zone);
 static ngx_uint_t ngx_agent_user_reads(ngx_core_conf_t *ccf,
     ngx_file_info_t *fi);
@@ -628,7 +630,29 @@ ngx_agent_key_changed(ngx_agent_key_zone_t *zone)
 
     (void) ngx_agent_key_files(zone, &files, NULL);
 
-    return !ngx_agent_key_files_same(&files, &zone->sh->files[g & 1]);
+    return !ngx_agent_key_files_same(&files, &zone->sh->files[g & 1])
+           || ngx_agent_key_other(zone, &zone->sh->envelopes[g & 1]);
+}
+
+
+/* the configuration asks for another envelope than the one in force: so that
+ * a reload says it, the file is looked at though it did not change */
+
+static ngx_uint_t
+ngx_agent_key_other(const ngx_agent_key_zone_t *zone,
+    const ngx_agent_key_envelopes_t *envelopes)
+{
+    size_t  len;
+
+    len = zone->bundle.len;
+
+    if (zone->kek_file.len == 0) {
+        return 0;
+    }
+
+    return ngx_memcmp(envelopes->bundle, zone->bundle.data, len) != 0
+           || (len < AGENT_BUNDLE_MAX && envelopes->bundle[len] != 0)
+           || envelopes->keys < zone->min_generation;
 }
 
 

@@ -230,6 +230,10 @@ refused('to seal a bad pepper file', qr/:1: a pepper must be at least/,
     '--file', spew(path('peppers'), "p1 AAAA\n"), @kek);
 refused('no such file', qr/cannot open "\S+none" \(2: /,
     qw/ envelope open --file /, path('none'), @kek);
+refused('no such file to rewrap', qr/cannot open "\S+none" \(2: /,
+    qw/ envelope rewrap --file /, path('none'), @kek);
+refused('no such file to change', qr/there is no key file "\S+none"/,
+    qw/ key revoke x --file /, path('none'), @kek);
 refused('no such KEK file', qr/cannot open KEK file "\S+none" \(2: /,
     qw/ key list --file /, $file, '--kek-file', path('none'));
 refused('a bad KEK file', qr/bad:1: a KEK must be 32 octets in base64$/m,
