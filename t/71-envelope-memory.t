@@ -4,6 +4,12 @@
 #
 # T-02, E-02
 
+# A function that is bound at its first call has the registers saved on the
+# stack then, with what is in them.  Packages of nginx are linked with "-z now",
+# and a module is bound when it is loaded; the sanitizers' nginx is not.
+
+BEGIN { $ENV{LD_BIND_NOW} = 1 }
+
 use lib 't/lib';
 use AgentAuth;
 use Digest::SHA qw/ sha256 /;
