@@ -149,7 +149,7 @@ test_lost(void)
     agent_str_t  uid;
 
     set(&uid, "u");
-    len = agent_audit_lost_line(buf, sizeof(buf), 1795449600123, &uid, 17);
+    len = lost_line(buf, sizeof(buf), 1795449600123, &uid, 17);
 
     ok(agent_audit_read(buf, len - 1, &entry, &json, err) == AGENT_AUDIT_LOST,
        "lines that were lost");
