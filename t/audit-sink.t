@@ -6,6 +6,7 @@ use lib 't/lib';
 use AgentAuth;
 
 use File::Temp ();
+use MIME::Base64 qw/ encode_base64 /;
 use IO::Select;
 use IO::Socket::INET;
 
@@ -36,6 +37,24 @@ sub datagram {
         and $udp->recv($octets, 65536);
 
     return $octets;
+}
+
+# a key file of that mode and text; one that was made already stays
+
+sub key_file {
+    my ($mode, $text) = @_;
+
+    our (%made, $keys);
+    $keys //= File::Temp::tempdir(CLEANUP => 1);
+
+    my $path = $made{"$mode $text"} //= "$keys/" . keys(%made) . '.key';
+
+    open my $out, '>', $path or die $!;
+    print $out "$text\n";
+    close $out;
+    chmod $mode, $path;
+
+    return $path;
 }
 
 # a directory with a file and a link to it
@@ -552,3 +571,163 @@ alpha
 --- error_code: 401
 --- audit
 status=401 metadata.is_truncated=true
+
+
+
+=== TEST 31: a chain without a key
+--- keys
+alpha
+--- http_config
+    agent_audit_chain checkpoint=1s;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+"agent_audit_chain" directive has no "key_file"
+
+
+
+=== TEST 32: a key that is not there
+--- keys
+alpha
+--- http_config
+    agent_audit_chain key_file=absent.key;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+"agent_audit_chain" key file "{{server_path('conf/absent.key')}}" cannot be read (2: No such file or directory) in {{server_path('conf/nginx.conf')}}:
+
+
+
+=== TEST 33: a key that others can read
+--- keys
+alpha
+--- http_config
+    agent_audit_chain key_file={{key_file(0640, "k1 " . encode_base64("x" x 32, ""))}};  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+is not a file that is its owner's alone, do "chmod 600" and make a new key in {{server_path('conf/nginx.conf')}}:
+
+
+
+=== TEST 34: a key that is too short
+--- keys
+alpha
+--- http_config
+    agent_audit_chain key_file={{key_file(0600, "k1 " . encode_base64("x" x 15, ""))}};  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+"agent_audit_chain" {{key_file(0600, "k1 " . encode_base64("x" x 15, ""))}}:1:
+
+
+
+=== TEST 35: an interval that is none
+--- keys
+alpha
+--- http_config
+    agent_audit_chain key_file={{key_file(0600, "k1 " . encode_base64("x" x 32, ""))}} checkpoint=2h;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+invalid parameter "checkpoint=2h" in "agent_audit_chain"
+
+
+
+=== TEST 36: no lines to an epoch
+--- keys
+alpha
+--- http_config
+    agent_audit_chain key_file={{key_file(0600, "k1 " . encode_base64("x" x 32, ""))}} lines=0;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+invalid parameter "lines=0" in "agent_audit_chain"
+
+
+
+=== TEST 37: another parameter of a chain
+--- keys
+alpha
+--- http_config
+    agent_audit_chain key_file={{key_file(0600, "k1 " . encode_base64("x" x 32, ""))}} sign=on;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+invalid parameter "sign=on" in "agent_audit_chain"
+
+
+
+=== TEST 38: a chain that is off and has more to say
+--- keys
+alpha
+--- http_config
+    agent_audit_chain off lines=10;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+"agent_audit_chain" directive has "off" beside other values
+
+
+
+=== TEST 39: two chains
+--- keys
+alpha
+--- http_config
+    agent_audit_chain off;
+    agent_audit_chain off;  # fault
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        empty_gif;
+    }
+--- emerg
+"agent_audit_chain" directive is duplicate
+
+
+
+=== TEST 40: a chain in a location
+--- keys
+alpha
+--- config
+    location /t {
+        agent_auth key;
+        agent_audit logs/audit.log;
+        agent_audit_chain off;  # fault
+        empty_gif;
+    }
+--- emerg
+"agent_audit_chain" directive is not allowed here

@@ -158,6 +158,13 @@ ctl_verify_run(const ctl_t *ctl, ctl_verify_t *run,
     agent_audit_verify_end(v, &result);
     agent_audit_verify_free(v);
 
+    /* somebody may have emptied it */
+
+    if (result.lines == 0 && run->nfaults == 0) {
+        ctl_error("there is no line that could be verified");
+        run->unread = 1;
+    }
+
     if (ctl_option(ctl, CTL_OPT_JSON)) {
         ctl_verify_json(run, &result);
 

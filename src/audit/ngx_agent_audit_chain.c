@@ -184,6 +184,7 @@ ngx_agent_audit_secret_read(const ngx_agent_audit_chain_conf_t *chain,
     u_char *buf, size_t *len, ngx_log_t *log)
 {
     char             *fault;
+    u_char            text[256], *last;
     ssize_t           n;
     ngx_fd_t          fd;
     ngx_err_t         err;
@@ -233,10 +234,20 @@ failed:
         (void) ngx_close_file(fd);
     }
 
-    ngx_log_error(NGX_LOG_EMERG, log, err,
-                  "\"agent_audit_chain\" key file \"%V\" %s in %V:%ui",
-                  &chain->key_file, fault, &chain->place.file,
-                  chain->place.line);
+    /* the place comes last, as in other errors of a configuration */
+
+    last = text;
+
+    if (err) {
+        last = ngx_slprintf(text, text + sizeof(text), " (%d: ", err);
+        last = ngx_strerror(err, last, text + sizeof(text) - last);
+        last = ngx_slprintf(last, text + sizeof(text), ")");
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "\"agent_audit_chain\" key file \"%V\" %s%*s in %V:%ui",
+                  &chain->key_file, fault, (size_t) (last - text), text,
+                  &chain->place.file, chain->place.line);
 
     return NGX_ERROR;
 }

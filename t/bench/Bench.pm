@@ -99,6 +99,7 @@ sub key_file {
     my $path = "$bench/$name.jsonl";
 
     write_file("$bench/pepper", scalar `$bench/keys -p`, 0600);
+    write_file("$bench/audit.key", scalar `$bench/keys -p`, 0600);
 
     if (!-s $path || -M $path > -M "$bench/keys") {
         system("$bench/keys $options > $path.new") == 0
