@@ -114,7 +114,11 @@ agent_status_string(agent_json_t *json, const char *name,
 {
     agent_status_name(json, name);
     agent_status_text(json, "\"");
-    agent_json_escaped(json, value, value->len);
+
+    if (value->len) {
+        agent_json_escaped(json, value, value->len);
+    }
+
     agent_status_text(json, "\",");
 }
 

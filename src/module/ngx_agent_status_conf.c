@@ -378,27 +378,37 @@ ngx_agent_status_places(ngx_agent_status_zone_t *zone)
 }
 
 
-/* a NUL is in none of the three */
+/* a NUL is in none of the three, any of which may be empty */
 
 static ngx_int_t
 ngx_agent_status_place_name(ngx_agent_status_zone_t *zone,
     const ngx_agent_status_place_t *place, ngx_str_t *name)
 {
-    u_char  *p;
+    u_char            *p;
+    ngx_uint_t         i;
+    const ngx_str_t   *part[3];
 
-    name->len = place->server.len + place->location.len + place->service.len
-                + 2;
+    part[0] = &place->server;
+    part[1] = &place->location;
+    part[2] = &place->service;
+
+    name->len = part[0]->len + part[1]->len + part[2]->len + 3;
     name->data = ngx_pnalloc(zone->cycle->pool, name->len);
 
     if (name->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(name->data, place->server.data, place->server.len);
-    *p++ = '\0';
-    p = ngx_cpymem(p, place->location.data, place->location.len);
-    *p++ = '\0';
-    ngx_memcpy(p, place->service.data, place->service.len);
+    p = name->data;
+
+    for (i = 0; i < 3; i++) {
+
+        if (part[i]->len) {
+            p = ngx_cpymem(p, part[i]->data, part[i]->len);
+        }
+
+        *p++ = '\0';
+    }
 
     return NGX_OK;
 }
