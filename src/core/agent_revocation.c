@@ -541,8 +541,7 @@ uint64_t
 agent_revocation_hash(const uint8_t *secret, agent_revocation_kind_e kind,
     uint64_t issuer, const uint8_t *value, size_t len)
 {
-    uint64_t  head[2];
-    uint8_t   text[sizeof(head) + AGENT_REVOCATION_VALUE_MAX];
+    uint64_t  hash;
 
     /* nobody can have revoked what is longer */
 
@@ -550,13 +549,12 @@ agent_revocation_hash(const uint8_t *secret, agent_revocation_kind_e kind,
         return 0;
     }
 
-    head[0] = (uint64_t) kind + 1;
-    head[1] = issuer;
+    /* the hashes are secret: nobody can have what is added make up for them */
 
-    memcpy(text, head, sizeof(head));
-    memcpy(text + sizeof(head), value, len);
+    hash = agent_siphash(secret, value, len);
 
-    return agent_siphash(secret, text, sizeof(head) + len);
+    return hash + issuer * UINT64_C(0x9e3779b97f4a7c15)
+           + ((uint64_t) kind + 1) * UINT64_C(0xd1b54a32d192ed03);
 }
 
 

@@ -21,6 +21,9 @@ static ngx_int_t ngx_agent_proof_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_agent_proof_zone_create(ngx_agent_proof_zone_t *zone,
     ngx_slab_pool_t *shpool);
+static void ngx_agent_proof_zone_inherit(ngx_agent_proof_zone_t *zone);
+static void ngx_agent_proof_zone_copy(ngx_agent_proof_zone_t *zone,
+    const ngx_shm_zone_t *before);
 static agent_reason_e ngx_agent_proof_once(const ngx_agent_proof_zone_t *zone,
     const agent_dpop_proof_t *proof, int64_t now, ngx_log_t *log);
 static void ngx_agent_proof_full(const ngx_agent_proof_zone_t *zone,
@@ -249,8 +252,99 @@ ngx_agent_proof_zone_create(ngx_agent_proof_zone_t *zone,
     shpool->data = sh;
     zone->sh = sh;
 
-    return ngx_agent_once_create(&zone->once, shpool, &sh->once,
-                                 shpool->pfree * ngx_pagesize);
+    if (ngx_agent_once_create(&zone->once, shpool, &sh->once,
+                              shpool->pfree * ngx_pagesize)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_agent_proof_zone_inherit(zone);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A zone of another size begins anew: what the one before knows would be good
+ * once more.  The global ngx_cycle is still the one before.
+ */
+
+static void
+ngx_agent_proof_zone_inherit(ngx_agent_proof_zone_t *zone)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *before;
+    ngx_list_part_t  *part;
+
+    if (ngx_test_config || ngx_cycle == NULL) {
+        return;
+    }
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+    before = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            before = part->elts;
+            i = 0;
+        }
+
+        if (before[i].tag == zone->shm_zone->tag
+            && before[i].shm.addr
+            && before[i].shm.addr != zone->shm_zone->shm.addr
+            && before[i].shm.name.len == zone->name.len
+            && ngx_strncmp(before[i].shm.name.data, zone->name.data,
+                           zone->name.len)
+               == 0)
+        {
+            ngx_agent_proof_zone_copy(zone, &before[i]);
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_agent_proof_zone_copy(ngx_agent_proof_zone_t *zone,
+    const ngx_shm_zone_t *before)
+{
+    ngx_uint_t             lost;
+    ngx_slab_pool_t       *shpool;
+    ngx_agent_once_t       once;
+    ngx_agent_proof_sh_t  *sh;
+
+    shpool = (ngx_slab_pool_t *) before->shm.addr;
+    sh = shpool->data;
+
+    if ((u_char *) sh < shpool->start
+        || (u_char *) sh > shpool->end - sizeof(ngx_agent_proof_sh_t)
+        || ngx_agent_once_attach(&once, shpool, &sh->once) != NGX_OK)
+    {
+        return;
+    }
+
+    /* nonces that were given out stay good */
+
+    ngx_memcpy(zone->sh->secret, sh->secret, AGENT_SHA256_LEN);
+
+    lost = ngx_agent_once_copy(&zone->once, &once, ngx_agent_proof_now(),
+                               2 * (NGX_AGENT_PROOF_WINDOW
+                                    + NGX_AGENT_PROOF_LEEWAY));
+
+    if (lost) {
+        ngx_log_error(NGX_LOG_WARN, zone->shm_zone->shm.log, 0,
+                      "agent_auth: zone \"%V\" has no room for %ui proofs "
+                      "of possession of the zone before, they could be used "
+                      "again", &zone->name, lost);
+    }
 }
 
 

@@ -5,13 +5,15 @@
 
 
 #define NGX_AGENT_ONCE_MAGIC   0x65636e6f           /* "once" */
-#define NGX_AGENT_ONCE_LAYOUT  1
+#define NGX_AGENT_ONCE_LAYOUT  2
 
 /* looks at a mutex that is taken: it is held for 32 compares at most */
 
 #define NGX_AGENT_ONCE_SPINS   2048
 
 
+static ngx_agent_once_slot_t *ngx_agent_once_set(const ngx_agent_once_t *once,
+    const uint64_t *id);
 static ngx_int_t ngx_agent_once_place(ngx_agent_once_slot_t *slot,
     const uint64_t *id, int64_t now_ms, int64_t until, int64_t most);
 
@@ -78,11 +80,10 @@ ngx_int_t
 ngx_agent_once_take(const ngx_agent_once_t *once, const u_char *id,
     int64_t now_ms, int64_t until, int64_t most)
 {
-    uint64_t    set, words[2];
+    uint64_t    words[2];
     ngx_int_t   rc;
     ngx_uint_t  n;
 
-    set = agent_siphash(once->sh->secret, id, NGX_AGENT_ONCE_ID) % once->sets;
     ngx_memcpy(words, id, sizeof(words));
 
     for (n = 0; !ngx_shmtx_trylock(&once->shpool->mutex); n++) {
@@ -94,8 +95,8 @@ ngx_agent_once_take(const ngx_agent_once_t *once, const u_char *id,
         ngx_cpu_pause();
     }
 
-    rc = ngx_agent_once_place(&once->slots[set * NGX_AGENT_ONCE_WAYS], words,
-                              now_ms, until, most);
+    rc = ngx_agent_once_place(ngx_agent_once_set(once, words), words, now_ms,
+                              until, most);
 
     if (rc == NGX_ERROR) {
         once->sh->full++;
@@ -104,6 +105,51 @@ ngx_agent_once_take(const ngx_agent_once_t *once, const u_char *id,
     ngx_shmtx_unlock(&once->shpool->mutex);
 
     return rc;
+}
+
+
+/* by what a slot keeps of the id, so that it can be copied */
+
+static ngx_agent_once_slot_t *
+ngx_agent_once_set(const ngx_agent_once_t *once, const uint64_t *id)
+{
+    uint64_t  set;
+
+    set = agent_siphash(once->sh->secret, (const u_char *) id,
+                        2 * sizeof(uint64_t))
+          % once->sets;
+
+    return &once->slots[set * NGX_AGENT_ONCE_WAYS];
+}
+
+
+ngx_uint_t
+ngx_agent_once_copy(const ngx_agent_once_t *once,
+    const ngx_agent_once_t *other, int64_t now_ms, int64_t most)
+{
+    uint64_t               i;
+    ngx_uint_t             lost;
+    ngx_agent_once_slot_t  slot;
+
+    lost = 0;
+
+    for (i = 0; i < other->sets * NGX_AGENT_ONCE_WAYS; i++) {
+
+        slot = other->slots[i];
+
+        if (slot.until <= now_ms || slot.until > now_ms + most) {
+            continue;
+        }
+
+        if (ngx_agent_once_place(ngx_agent_once_set(once, slot.id), slot.id,
+                                 now_ms, slot.until, most)
+            == NGX_ERROR)
+        {
+            lost++;
+        }
+    }
+
+    return lost;
 }
 
 

@@ -62,6 +62,16 @@ ngx_int_t ngx_agent_once_attach(ngx_agent_once_t *once,
 
 
 /*
+ * Notes what other, of any size, knows and is not over yet; of a table that is
+ * written to meanwhile that may be missing which comes later.  Nobody uses once
+ * yet.  Returns how many found no place.
+ */
+
+ngx_uint_t ngx_agent_once_copy(const ngx_agent_once_t *once,
+    const ngx_agent_once_t *other, int64_t now_ms, int64_t most);
+
+
+/*
  * Notes that id (NGX_AGENT_ONCE_ID octets) has come; it is kept until then.
  * most: no time is further off than so many ms, unless the clock was set back.
  *
