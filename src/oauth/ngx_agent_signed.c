@@ -47,7 +47,9 @@ ngx_agent_signed_answer(ngx_agent_call_t *call,
         return;
     }
 
-    ngx_memcpy(p, answer->body.data, answer->body.len);
+    if (answer->body.len) {
+        ngx_memcpy(p, answer->body.data, answer->body.len);
+    }
 
     call->answer.data = p;
     call->answer.len = answer->body.len;
