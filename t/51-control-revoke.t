@@ -9,6 +9,7 @@
 use lib 't/lib';
 use AgentAuth;
 use AgentAS;
+use AgentLoad;
 use AgentRevocation;
 use Digest::SHA qw/ sha256_hex /;
 
@@ -56,25 +57,42 @@ sub by_key   { return ask('GET /t', 'X-API-Key' => key($_[0])) }
 sub by_token { return ask('GET /t', Authorization => "Bearer $_[0]") }
 
 
-# each of the workers refuses it, or not
+sub stopped {
+    open my $in, '<', "/proc/$_[0]/stat" or return 1;
+
+    return <$in> =~ /^\d+ \(.*\) T /;
+}
+
+
+# Each of the workers refuses it, or not.  While one answers the others are
+# stopped: the system would give all connections to the same one.
 
 sub everywhere {
     my ($ask, $reason, $what) = @_;
 
-    my %seen;
+    my @workers = await(sub {
+        my @pids = worker_pids();
+        return @pids == 2 ? \@pids : undef;
+    }, 'two workers');
 
-    await(sub {
-        my $answer = $ask->();
+    my (%said, %by);
 
-        $seen{fields($answer, 'Worker')}
-            {"$answer->{status} " . fields($answer, 'Agent')}++;
+    for my $worker (@{ $workers[0] }) {
+        my @others = grep { $_ != $worker } @{ $workers[0] };
 
-        return keys %seen == 2;
-    }, 'both workers');
+        kill 'STOP', @others;
+        await(sub { !grep { !stopped($_) } @others }, 'workers that stop');
+        my $answer = eval { $ask->() };
+        my $error = $@;
+        kill 'CONT', @others;
 
-    my %said = map { map { $_ => 1 } keys %$_ } values %seen;
+        die $error unless $answer;
+        $said{"$answer->{status} " . fields($answer, 'Agent')}++;
+        $by{fields($answer, 'Worker')}++;
+    }
 
     is(join(', ', sort keys %said), $reason, $what);
+    is(scalar keys %by, 2, "$what - of each worker");
 }
 
 
