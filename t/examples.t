@@ -186,6 +186,16 @@ END
         manifest("$root/conf-examples/kubernetes-secret/gate.yaml");
     },
 
+    'control' => sub {
+        my ($bodies, $events) = @_;
+
+        is_deeply([ map { "$_->{unmapped}{agent_control}{change} "
+                          . ($_->{src_endpoint}{ip} // $_->{actor}{app_name}) }
+                    grep { $_->{class_uid} == 3004 } @$events ],
+            [ 'suspend unix:', 'resume unix:', 'revoke 127.0.0.1',
+              'unrevoke unix:' ], 'who changed what');
+    },
+
     'foreign-keys' => sub {
         my ($bodies, $events) = @_;
 
@@ -397,6 +407,8 @@ sub install {
         s{/var/log/nginx/}{$dir/logs/}g;
         s{/run/nginx\.pid}{$dir/logs/nginx.pid};
         s{/run/credentials/nginx\.service/}{$dir/credentials/}g;
+        s{/run/agent-control\b}{$dir/control}g;
+        s{/var/lib/agent-auth\b}{$dir/state}g;
     }
 
     open my $out, '>', "$dir/conf/nginx.conf" or die $!;
