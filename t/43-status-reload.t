@@ -95,8 +95,8 @@ for (1 .. 200) {
 my $n = eval { my $sum = 0; $sum += $_ for values %$pids; $sum };
 
 is(scalar keys %$pids, 2, 'two workers answered');
-is_deeply(grown($before, state()), { 'ok allow key enforce' => $n },
-    'all are counted');
+is_deeply(grown($before, settled($before, $n)),
+    { 'ok allow key enforce' => $n }, 'all are counted');
 
 reloaded();
 is_deeply(grown($before, state()), { 'ok allow key enforce' => $n },
@@ -104,7 +104,7 @@ is_deeply(grown($before, state()), { 'ok allow key enforce' => $n },
 is(state()->{since}, $before->{since}, 'since when');
 
 ask('GET /t', 'X-API-Key' => key 'alpha') for 1 .. 3;
-is(place(state(), '/t')->{requests}{key}{allow}
+is(place(settled($before, $n + 3), '/t')->{requests}{key}{allow}
        - place($before, '/t')->{requests}{key}{allow}, $n + 3, 'and go on');
 
 
@@ -122,6 +122,7 @@ add_header Pid $pid always;
 my $before = state();
 
 ask('GET /t', 'X-API-Key' => key 'alpha') for 1 .. 20;
+settled($before, 20);
 
 my @pids = workers_of();
 kill 'KILL', @pids;
@@ -133,7 +134,8 @@ await(sub {
 is_deeply(grown($before, state()), { 'ok allow key enforce' => 20 },
     'nothing is lost');
 ask('GET /t') for 1 .. 2;
-is_deeply(grown($before, state()), { 'ok allow key enforce' => 20,
+is_deeply(grown($before, settled($before, 22)), {
+    'ok allow key enforce' => 20,
     'credential_missing deny none enforce' => 2 }, 'and counting goes on');
 --- serious
 2x exited on signal 9
@@ -155,10 +157,12 @@ my $count = sub {
     return $place->{requests}{key}{allow};
 };
 
+my $before = state();
 my ($a, $b) = map { $count->($_) } '/a', '/b';
 
 ask('GET /a', 'X-API-Key' => key 'alpha') for 1 .. 2;
 ask('GET /b', 'X-API-Key' => key 'alpha') for 1 .. 3;
+settled($before, 5);
 
 # another one before them, and /a gone
 my $old = reloaded(sub { $_[0] =~ s{location /a }{location /new }r });
@@ -189,9 +193,10 @@ my $old = reloaded(sub { $_[0] =~ s/agent_status;/empty_gif;/r });
 is(ask('GET /t', 'X-API-Key' => key 'alpha')->{status}, 200, 'served');
 reloaded(sub { $old });
 
-is(state()->{decisions}{total}, 0, 'it begins anew');
+my $anew = state();
+is($anew->{decisions}{total}, 0, 'it begins anew');
 ask('GET /t', 'X-API-Key' => key 'alpha');
-is(state()->{decisions}{total}, 1, 'and counts');
+is(settled($anew, 1)->{decisions}{total}, 1, 'and counts');
 
 
 
@@ -205,7 +210,7 @@ alpha
 --- run
 my $before = state();
 ask("GET /l$_", 'X-API-Key' => key 'alpha') for 1, 255, 299, 300;
-my $after = state();
+my $after = settled($before, 4);
 
 my $sum = sub {
     my ($state) = @_;

@@ -3,8 +3,9 @@ package AgentStatus;
 # What agent_status tells, for suites: the location is /status.
 #
 #     my $before = state();
-#     ...
-#     is_deeply(grown($before, state()), { 'ok allow key enforce' => 2 });
+#     ... two requests ...
+#     is_deeply(grown($before, settled($before, 2)),
+#         { 'ok allow key enforce' => 2 });
 
 use strict;
 use warnings;
@@ -15,7 +16,8 @@ use Test::More ();
 
 use AgentClient;
 
-our @EXPORT = qw/ state grown metrics samples place provider_of zone_of /;
+our @EXPORT = qw/ state settled grown metrics samples place provider_of
+    zone_of /;
 
 
 # the JSON document
@@ -29,6 +31,23 @@ sub state {
     die "status: $answer->{status}\n" unless $answer->{status} == 200;
 
     return JSON::PP->new->utf8->decode($answer->{body});
+}
+
+
+# The same once so many more requests than before are counted: a request is
+# when its worker is done with it, which may be after the client has its answer.
+
+sub settled {
+    my ($before, $n) = @_;
+
+    my $state;
+
+    AgentAuth::await(sub {
+        $state = AgentStatus::state();
+        return $state->{decisions}{total} >= $before->{decisions}{total} + $n;
+    }, "$n requests are counted");
+
+    return $state;
 }
 
 
