@@ -21,6 +21,7 @@
 static ngx_int_t take(ngx_agent_once_t *once, uint64_t n, int64_t now,
     int64_t until);
 static void full(ngx_agent_once_t *once);
+static void copied(ngx_agent_once_t *once);
 static void race(ngx_agent_once_t *once);
 
 
@@ -46,6 +47,7 @@ main(void)
        "a clock set back does not keep it");
 
     full(&once);
+    copied(&once);
     race(&once);
 
     sh->sets = 1000000;
@@ -94,6 +96,37 @@ full(ngx_agent_once_t *once)
 
     ok(wrong == 0, "nothing is forgotten for it");
     ok(take(once, 500, 3 * NOW, 3 * NOW + 60000) == NGX_OK, "later there is room");
+}
+
+
+/* a table of another size takes over what is not over */
+
+static void
+copied(ngx_agent_once_t *once)
+{
+    size_t                size;
+    ngx_slab_pool_t      *pool;
+    ngx_agent_once_t      larger;
+    ngx_agent_once_sh_t  *sh;
+
+    size = 64 * ngx_pagesize;
+    pool = shim_pool(size);
+    sh = ngx_slab_calloc(pool, sizeof(ngx_agent_once_sh_t));
+
+    ok(ngx_agent_once_create(&larger, pool, sh, 32 * ngx_pagesize) == NGX_OK
+       && larger.sets > once->sets, "a larger table");
+
+    ok(take(once, 7000, 5 * NOW, 5 * NOW + 60000) == NGX_OK
+       && take(once, 7001, 5 * NOW, 5 * NOW + 1) == NGX_OK, "two ids");
+
+    ok(ngx_agent_once_copy(&larger, once, 5 * NOW + 10, 120000) == 0,
+       "all have a place");
+    ok(take(&larger, 7000, 5 * NOW + 10, 5 * NOW + 60000) == NGX_DECLINED,
+       "what came before is known");
+    ok(take(&larger, 7001, 5 * NOW + 10, 5 * NOW + 60000) == NGX_OK,
+       "what is over is not");
+    ok(take(&larger, 7002, 5 * NOW + 10, 5 * NOW + 60000) == NGX_OK,
+       "nor what never came");
 }
 
 
