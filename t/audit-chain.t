@@ -144,10 +144,11 @@ tampered('inserted', 'foreign', @lines[0 .. $at],
 tampered('repeated', 'order', @lines[0 .. $at], $lines[$at],
     @lines[$at + 1 .. $#lines]);
 
-# a cut is told by time: what was last said is three minutes older
-my ($one) = $lines[-1] =~ /"chain_uid":"([^"]+)/;
-tampered('cut', 'missing', grep({ !/"$one".*"seq":(?:[3-9]|\d\d+),"/ }
-    @lines[0 .. $#lines - 1]), $lines[-1]);
+# all of a chain but its beginning and its end
+my ($one) = $lines[$at] =~ /"chain_uid":"([^"]+)/;
+tampered('cut', 'missing',
+    grep { !/"\Q$one\E".*"seq":(?:[3-9]|\d\d+),"/ || /"event":"stop"/ }
+        @lines);
 
 open my $other, '>', path('conf/other.key') or die $!;
 print $other 'k1 ', encode_base64('x' x 32, ''), "\n";
