@@ -1004,6 +1004,9 @@ sub install_hooks {
 
     my $run_test_helper = $Test::Nginx::Util::RunTestHelper;
     $Test::Nginx::Util::RunTestHelper = sub {
+        # from here on an [emerg] line is of a reload, not of the start
+        $starting = 0;
+
         defined $block->run ? run_code('run', $_[2]) : &$run_test_helper;
         check_messages($block->startup, '')
             if defined $block->startup && !$startup_done++;
