@@ -622,6 +622,13 @@ in_location 'a bad flush', 'agent_audit logs/a.log flush=x;  # fault',
 in_location 'an unknown parameter', 'agent_audit logs/a.log gzip;  # fault',
     'invalid parameter "gzip" in "agent_audit"';
 
+# its parameters are in t/audit-sink.t, which has keys for it
+
+mistake 'a chain without a key', 'agent_audit_chain lines=10;  # fault',
+    '"agent_audit_chain" directive has no "key_file"';
+in_location 'the chain of a location', 'agent_audit_chain off;  # fault',
+    '"agent_audit_chain" directive is not allowed here';
+
 fine 'modes', 'agent_mode observe;';
 fine 'a realm', 'agent_realm "our agents (test)";';
 
