@@ -50,8 +50,7 @@ typedef enum {
 typedef enum {
     AGENT_SET_RECORD = 0,           /* nothing: it is written down */
     AGENT_SET_REVOKE,               /* what was issued before is void */
-    AGENT_SET_DISABLE,              /* all is, until the subject is enabled */
-    AGENT_SET_ENABLE,
+    AGENT_SET_DISABLE,              /* all is, until a person lifts it */
     AGENT_SET_FLUSH,                /* what is cached may no longer be so */
     AGENT_SET_RISK,                 /* as AGENT_SET_REVOKE, where wanted */
     AGENT_SET_DISCARD               /* the subject is none that we know */
@@ -100,6 +99,8 @@ typedef struct {
     uint32_t                  algs;         /* mask of agent_alg_e */
     int64_t                   leeway;       /* milliseconds */
     unsigned                  keys:1;       /* may be about API keys, too */
+    unsigned                  email:1;      /* "sub" of tokens may be one, or a
+                                               telephone number */
 } agent_set_policy_t;
 
 

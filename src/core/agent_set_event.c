@@ -30,6 +30,7 @@ typedef struct {
     const char                *value;
     const char                *issuer;  /* NULL: that of the stream */
     agent_revocation_kind_e    kind;
+    int                        email;   /* where the policy has it */
 } agent_set_format_t;
 
 
@@ -75,6 +76,11 @@ static int agent_set_is(const json_t *object, const char *name,
 #define AGENT_SSF   "https://schemas.openid.net/secevent/ssf/event-type/"
 
 
+/*
+ * "account-enabled" is not among them: it would let in again what was kept out,
+ * and deliveries come late, and twice.
+ */
+
 static const agent_set_known_t  agent_set_known[] = {
 
     { agent_string(AGENT_CAEP "session-revoked"), AGENT_SET_REVOKE, NULL },
@@ -91,7 +97,6 @@ static const agent_set_known_t  agent_set_known[] = {
 
     { agent_string(AGENT_RISC "account-disabled"), AGENT_SET_DISABLE, NULL },
     { agent_string(AGENT_RISC "account-purged"), AGENT_SET_DISABLE, NULL },
-    { agent_string(AGENT_RISC "account-enabled"), AGENT_SET_ENABLE, NULL },
     { agent_string(AGENT_RISC "identifier-changed"), AGENT_SET_REVOKE, NULL },
     { agent_string(AGENT_RISC "identifier-recycled"), AGENT_SET_REVOKE, NULL },
     { agent_string(AGENT_RISC "credential-compromise"), AGENT_SET_REVOKE,
@@ -111,30 +116,30 @@ static const agent_set_known_t  agent_set_known[] = {
  */
 
 static const agent_set_format_t  agent_set_formats[] = {
-    { "iss_sub", "sub", "iss", AGENT_REVOKED_SUBJECT },
-    { "opaque", "id", NULL, AGENT_REVOKED_SUBJECT },
-    { "email", "email", NULL, AGENT_REVOKED_SUBJECT },
-    { "phone_number", "phone_number", NULL, AGENT_REVOKED_SUBJECT },
-    { "account", "uri", NULL, AGENT_REVOKED_SUBJECT },
-    { "uri", "uri", NULL, AGENT_REVOKED_SUBJECT },
-    { "did", "url", NULL, AGENT_REVOKED_SUBJECT },
-    { "jwt_id", "jti", "iss", AGENT_REVOKED_JTI },
-    { NULL, NULL, NULL, AGENT_REVOKED_SUBJECT }
+    { "iss_sub", "sub", "iss", AGENT_REVOKED_SUBJECT, 0 },
+    { "opaque", "id", NULL, AGENT_REVOKED_SUBJECT, 0 },
+    { "email", "email", NULL, AGENT_REVOKED_SUBJECT, 1 },
+    { "phone_number", "phone_number", NULL, AGENT_REVOKED_SUBJECT, 1 },
+    { "account", "uri", NULL, AGENT_REVOKED_SUBJECT, 0 },
+    { "uri", "uri", NULL, AGENT_REVOKED_SUBJECT, 0 },
+    { "did", "url", NULL, AGENT_REVOKED_SUBJECT, 0 },
+    { "jwt_id", "jti", "iss", AGENT_REVOKED_JTI, 0 },
+    { NULL, NULL, NULL, AGENT_REVOKED_SUBJECT, 0 }
 };
 
 
 /* a subject that is an application is a client, not what tokens are about */
 
 static const agent_set_format_t  agent_set_clients[] = {
-    { "iss_sub", "sub", "iss", AGENT_REVOKED_CLIENT },
-    { "opaque", "id", NULL, AGENT_REVOKED_CLIENT },
-    { "uri", "uri", NULL, AGENT_REVOKED_CLIENT },
-    { NULL, NULL, NULL, AGENT_REVOKED_CLIENT }
+    { "iss_sub", "sub", "iss", AGENT_REVOKED_CLIENT, 0 },
+    { "opaque", "id", NULL, AGENT_REVOKED_CLIENT, 0 },
+    { "uri", "uri", NULL, AGENT_REVOKED_CLIENT, 0 },
+    { NULL, NULL, NULL, AGENT_REVOKED_CLIENT, 0 }
 };
 
 
 static const agent_set_format_t  agent_set_key = {
-    "opaque", "id", NULL, AGENT_REVOKED_KEY
+    "opaque", "id", NULL, AGENT_REVOKED_KEY, 0
 };
 
 
@@ -240,14 +245,18 @@ agent_set_name(agent_set_event_t *event)
 
 
 /*
- * When it happened (CAEP 1.0, 2), or else when it was told.  What is issued
- * later is of a time when the issuer knew; so a time ahead is not believed.
+ * When it happened (CAEP 1.0, 2), or else when it was told.  A second is all of
+ * it: what was issued within it may have been issued before.  What is issued
+ * after this second is of a time when the issuer knew, so that a time further
+ * ahead is not believed.
  */
 
 static agent_set_e
 agent_set_before(const agent_set_t *set, agent_set_event_t *event,
     const json_t *payload, int64_t now, char *err)
 {
+    int64_t  second;
+
     if (agent_claims_time(payload, "event_timestamp", &event->before, err)
         != 0)
     {
@@ -258,8 +267,14 @@ agent_set_before(const agent_set_t *set, agent_set_event_t *event,
         event->before = set->issued;
     }
 
-    if (event->before > now) {
-        event->before = now;
+    if (event->before % 1000 == 0) {
+        event->before += 1000;
+    }
+
+    second = (now / 1000 + 1) * 1000;
+
+    if (event->before > second) {
+        event->before = second;
     }
 
     return AGENT_SET_OK;
@@ -602,6 +617,10 @@ agent_set_add(agent_set_event_t *event, const json_t *sub_id,
         if (!agent_str_eq(&issuer, &policy->subjects)) {
             return AGENT_SET_OK;
         }
+    }
+
+    if (format->email && !policy->email) {
+        return AGENT_SET_OK;
     }
 
     if (agent_revocation_has_issuer(format->kind)) {

@@ -12,13 +12,6 @@ static ngx_int_t ngx_agent_control_param(ngx_agent_control_t *control,
     ngx_str_t *value);
 static ngx_int_t ngx_agent_control_provider(ngx_conf_t *cf,
     ngx_agent_main_conf_t *amcf, ngx_agent_control_t *control);
-static ngx_uint_t ngx_agent_control_guarded(
-    const ngx_agent_control_t *control);
-
-
-/* nginx may be built without it */
-
-extern ngx_module_t  ngx_http_access_module __attribute__((weak));
 
 
 char *
@@ -180,14 +173,8 @@ ngx_agent_controls_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf)
             return NGX_ERROR;
         }
 
-        if (!ngx_agent_control_guarded(control[i])) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "agent_auth: \"agent_control\" is open to whoever "
-                          "can connect: its location has neither "
-                          "\"agent_auth\" nor \"allow\" or \"deny\", "
-                          "in %V:%ui", &control[i]->conf_file,
-                          control[i]->conf_line);
-        }
+        ngx_agent_open_warn(cf, "agent_control", control[i]->loc_conf,
+                            &control[i]->conf_file, control[i]->conf_line);
 
         alcf = control[i]->loc_conf[ngx_http_agent_auth_module.ctx_index];
 
@@ -231,47 +218,4 @@ ngx_agent_control_provider(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf,
                   control->conf_line);
 
     return NGX_ERROR;
-}
-
-
-/*
- * As far as can be seen: what ngx_http_access_module has of a location are
- * arrays of rules, for IPv4 first, then for what else nginx was built with.
- */
-
-static ngx_uint_t
-ngx_agent_control_guarded(const ngx_agent_control_t *control)
-{
-    ngx_uint_t                   i, families;
-    ngx_array_t                **rules;
-    const ngx_agent_loc_conf_t  *alcf;
-
-    alcf = control->loc_conf[ngx_http_agent_auth_module.ctx_index];
-
-    if (alcf->methods != NGX_AGENT_OFF && alcf->mode == NGX_AGENT_ENFORCE) {
-        return 1;
-    }
-
-    if (&ngx_http_access_module == NULL) {
-        return 0;
-    }
-
-    families = 1;
-
-#if (NGX_HAVE_INET6)
-    families++;
-#endif
-#if (NGX_HAVE_UNIX_DOMAIN)
-    families++;
-#endif
-
-    rules = control->loc_conf[ngx_http_access_module.ctx_index];
-
-    for (i = 0; i < families; i++) {
-        if (rules[i]) {
-            return 1;
-        }
-    }
-
-    return 0;
 }

@@ -153,6 +153,7 @@ typedef struct ngx_agent_mcp_s  ngx_agent_mcp_t;     /* ngx_agent_mcp.c */
 typedef struct ngx_agent_status_zone_s  ngx_agent_status_zone_t;
 
 typedef struct ngx_agent_control_s  ngx_agent_control_t;
+typedef struct ngx_agent_events_s   ngx_agent_events_t;
 
 
 typedef struct {
@@ -166,6 +167,7 @@ typedef struct {
     ngx_array_t                  scopes;    /* of ngx_agent_scope_t: those that
                                                others imply */
     ngx_array_t                  controls;  /* of ngx_agent_control_t * */
+    ngx_array_t                  receivers; /* of ngx_agent_events_t * */
     ngx_array_t                 *uses;      /* ngx_agent_uses.c */
     ngx_uint_t                   guarded;   /* locations */
     ngx_uint_t                   observed;
@@ -205,6 +207,7 @@ typedef struct {
     const ngx_agent_sunset_t    *sunset;    /* of keys; NULL: none */
     ngx_array_t                 *audit;
     ngx_agent_control_t         *control;   /* a location of agent_control */
+    ngx_agent_events_t          *events;    /* of agent_security_events */
     ngx_str_t                    service;
     ngx_str_t                    realm;
     ngx_uint_t                   mode;
@@ -751,6 +754,25 @@ void ngx_agent_control_merge(ngx_conf_t *cf, ngx_agent_loc_conf_t *prev,
     ngx_agent_loc_conf_t *conf);
 
 ngx_int_t ngx_agent_controls_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf);
+
+
+/* ngx_agent_events_conf.c: where an issuer says what happened to its subjects */
+
+char *ngx_agent_conf_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* once http{} was read, before the documents of providers are listed */
+
+ngx_int_t ngx_agent_events_init(ngx_conf_t *cf, ngx_agent_main_conf_t *amcf);
+
+
+/*
+ * ngx_agent_open.c: warns where a handler of ours is open to everybody.
+ * loc_conf: of all modules, merged; file, line: where the directive stands.
+ */
+
+void ngx_agent_open_warn(ngx_conf_t *cf, const char *directive,
+    void **loc_conf, const ngx_str_t *file, ngx_uint_t line);
 
 
 /* ngx_agent_log.c: the record becomes an audit line */

@@ -30,7 +30,6 @@ static void ngx_agent_status_names(ngx_agent_status_zone_t *zone);
 static ngx_int_t ngx_agent_status_places(ngx_agent_status_zone_t *zone);
 static ngx_int_t ngx_agent_status_place_name(ngx_agent_status_zone_t *zone,
     const ngx_agent_status_place_t *place, ngx_str_t *name);
-static ngx_uint_t ngx_agent_status_shut(const ngx_agent_status_t *status);
 
 
 /* the order is that of NGX_AGENT_STATUS_NOWHERE and so on */
@@ -45,11 +44,6 @@ static const ngx_agent_count_group_t
     { 32, AGENT_STATUS_KEY_ZONE },
     { 32, AGENT_STATUS_SINK }
 };
-
-
-/* nginx may be built without it */
-
-extern ngx_module_t  ngx_http_access_module __attribute__((weak));
 
 
 char *
@@ -462,58 +456,9 @@ ngx_agent_status_warn(ngx_conf_t *cf, const ngx_agent_main_conf_t *amcf)
 
     for (i = 0; i < amcf->status->directives.nelts; i++) {
 
-        if (!ngx_agent_status_shut(status[i])) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "agent_auth: \"agent_status\" is open to whoever "
-                          "can connect: its location has neither "
-                          "\"agent_auth\" nor \"allow\" or \"deny\", "
-                          "in %V:%ui", &status[i]->conf_file,
-                          status[i]->conf_line);
-        }
+        ngx_agent_open_warn(cf, "agent_status", status[i]->loc_conf,
+                            &status[i]->conf_file, status[i]->conf_line);
     }
-}
-
-
-/*
- * As far as can be seen: what ngx_http_access_module has of a location are
- * arrays of rules, for IPv4 first, then for what else nginx was built with.
- */
-
-static ngx_uint_t
-ngx_agent_status_shut(const ngx_agent_status_t *status)
-{
-    ngx_uint_t                   i, families;
-    ngx_array_t                **rules;
-    const ngx_agent_loc_conf_t  *alcf;
-
-    alcf = status->loc_conf[ngx_http_agent_auth_module.ctx_index];
-
-    if (alcf->methods != NGX_AGENT_OFF && alcf->mode == NGX_AGENT_ENFORCE) {
-        return 1;
-    }
-
-    if (&ngx_http_access_module == NULL) {
-        return 0;
-    }
-
-    families = 1;
-
-#if (NGX_HAVE_INET6)
-    families++;
-#endif
-#if (NGX_HAVE_UNIX_DOMAIN)
-    families++;
-#endif
-
-    rules = status->loc_conf[ngx_http_access_module.ctx_index];
-
-    for (i = 0; i < families; i++) {
-        if (rules[i]) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

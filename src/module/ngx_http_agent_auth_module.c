@@ -265,6 +265,13 @@ static ngx_command_t  ngx_agent_commands[] = {
       0,
       NULL },
 
+    { ngx_string("agent_security_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_agent_conf_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("agent_audit"),
       NGX_AGENT_LOC|NGX_CONF_1MORE,
       ngx_agent_directive_audit,
@@ -401,6 +408,8 @@ ngx_agent_create_main_conf(ngx_conf_t *cf)
                           sizeof(ngx_agent_provider_t *)) != NGX_OK
         || ngx_array_init(&amcf->controls, cf->pool, 1,
                           sizeof(ngx_agent_control_t *)) != NGX_OK
+        || ngx_array_init(&amcf->receivers, cf->pool, 1,
+                          sizeof(ngx_agent_events_t *)) != NGX_OK
         || ngx_array_init(&amcf->implies, cf->pool, 4,
                           sizeof(ngx_agent_implies_t)) != NGX_OK
         || ngx_array_init(&amcf->scopes, cf->pool, 4,
@@ -419,6 +428,10 @@ static char *
 ngx_agent_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_agent_main_conf_t  *amcf = conf;
+
+    if (ngx_agent_events_init(cf, amcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (amcf->providers.nelts
         && (ngx_agent_token_zone_default(cf, &amcf->token_zone,
@@ -542,6 +555,7 @@ ngx_agent_create_loc_conf(ngx_conf_t *cf)
      *     conf->audiences = NULL;
      *     conf->sources = NULL;
      *     conf->control = NULL;
+     *     conf->events = NULL;
      *     conf->service = { 0, NULL };
      *     conf->realm = { 0, NULL };
      *     conf->challenge = { 0, NULL };

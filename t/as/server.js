@@ -56,6 +56,10 @@
 //     /_test/rotate[?drop=1]     new signing keys; the old ones are still
 //                                published unless dropped
 //     /_test/forget              no token is known any more
+//     /_test/sign?typ=TYP&claims=JSON   a JWT of these claims, as they are,
+//                                signed by RS256 with the newest key: what the
+//                                library does not issue, such as security
+//                                events
 //
 // Endpoints: metadata (RFC 8414), discovery (OpenID), jwks, token,
 // introspection, revocation, other.
@@ -259,6 +263,17 @@ async function newKeys() {
         use: 'sig',
         kid: crypto.randomUUID(),
     }));
+}
+
+
+function signed(typ, claims) {
+    const { kid, ...jwk } = signing.find(({ kty }) => kty === 'RSA');
+    const input = [ JSON.stringify({ alg: 'RS256', kid, typ }), claims ]
+        .map(text => Buffer.from(text).toString('base64url')).join('.');
+    const key = crypto.createPrivateKey({ key: jwk, format: 'jwk' });
+
+    return `${input}.${crypto.sign('sha256', Buffer.from(input), key)
+        .toString('base64url')}`;
 }
 
 
@@ -643,6 +658,10 @@ async function control(name, query, request, response) {
     case 'forget':
         store.clear();
         break;
+
+    case 'sign':
+        return reply(200, { jwt: signed(query.get('typ'),
+            query.get('claims')) });
 
     default:
         return reply(404, { error: 'control' });

@@ -703,6 +703,16 @@ sub forget {
 }
 
 
+# a JWT of these claims, signed with the newest key: RS256
+
+sub sign {
+    my ($self, $typ, $claims) = @_;
+
+    return $self->server_control('sign', typ => $typ,
+        claims => $json->encode($claims))->{jwt};
+}
+
+
 # counts, delays, and of faults rules, too
 
 sub reset {
