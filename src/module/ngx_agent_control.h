@@ -13,7 +13,7 @@
 #include "agent_control.h"
 #include "agent_json.h"
 #include "ngx_agent_body.h"
-#include "ngx_agent_module.h"
+#include "ngx_agent_handlers.h"
 #include "ngx_agent_revocation.h"
 
 

@@ -17,7 +17,7 @@
 #define NGX_AGENT_EVENTS_BODY_MAX  AGENT_JWS_MAX
 
 
-/* a directive agent_security_events; const once the configuration is in force */
+/* a directive agent_security_events; const once it is in force */
 
 struct ngx_agent_events_s {
     agent_str_t                  provider_name;

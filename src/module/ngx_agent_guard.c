@@ -3,7 +3,7 @@
  * What only a guarded location needs, and what contradicts in one.
  */
 
-#include "ngx_agent_module.h"
+#include "ngx_agent_handlers.h"
 
 
 static ngx_int_t ngx_agent_guard_zone(ngx_conf_t *cf,

@@ -3,7 +3,7 @@
  * Handlers of our own that not everybody may ask.
  */
 
-#include "ngx_agent_module.h"
+#include "ngx_agent_handlers.h"
 
 
 static ngx_uint_t ngx_agent_open(void **loc_conf);

@@ -8,7 +8,7 @@
 #define _NGX_AGENT_STATUS_H_INCLUDED_
 
 
-#include "ngx_agent_module.h"
+#include "ngx_agent_handlers.h"
 #include "ngx_agent_count.h"
 #include "agent_status.h"
 
