@@ -5,11 +5,11 @@
  * answer goes out (RFC 8935, 2.2: once it is taken nobody sends it again).
  */
 
-#include "agent_json.h"
 #include "ngx_agent_call.h"
 #include "ngx_agent_events.h"
 #include "ngx_agent_flush.h"
 #include "ngx_agent_jwks.h"
+#include "agent_json.h"
 
 
 /* ms between two looks whether keys have come */

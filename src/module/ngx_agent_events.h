@@ -8,8 +8,8 @@
 #define _NGX_AGENT_EVENTS_H_INCLUDED_
 
 
-#include "agent_set.h"
 #include "ngx_agent_control.h"
+#include "agent_set.h"
 
 
 /* octets of a SET */
