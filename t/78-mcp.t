@@ -51,16 +51,27 @@ END
 }
 
 
-sub token {
-    my ($scope, %claims) = @_;
+sub jwt {
+    my ($header, $scope, %claims) = @_;
 
     my $now = int time;
 
-    return (Authorization => 'Bearer ' . planted($as->jwt(
-        { alg => 'ES256', typ => 'at+jwt', kid => 'k' },
+    return $as->jwt({ alg => 'ES256', typ => 'at+jwt', kid => 'k', %$header },
         { iss => $issuer, aud => $resource, sub => 'anna', client_id => 'c',
             jti => 'm' . ++$tokens, iat => $now, exp => $now + 3600,
-            scope => $scope, %claims }, $as->dir . '/agent-es256.key')));
+            scope => $scope, %claims }, $as->dir . '/agent-es256.key');
+}
+
+
+sub token {
+    return (Authorization => 'Bearer ' . planted(jwt({}, @_)));
+}
+
+
+# for a URL, which nginx logs: begins as no other does
+
+sub url_token {
+    return planted(jwt({ aa => 'for a URL' }, @_), 'url');
 }
 
 
@@ -327,15 +338,17 @@ MCP-04, MCP-06, MCP-09, R-01
 my @list = mcp('tools/list');
 my ($name, $value) = token('tools:list');
 my ($token) = $value =~ /^Bearer (.*)/;
+my $in_url = url_token('tools:list');
 
 decided ask('POST /mcp', @list, token('tools:list', aud => $_)),
     'audience_mismatch', "for $_", @main::told, scope => 'tools:list'
     for 'https://mcp.test', 'https://mcp.test/mcp/', 'https://mcp.test/mcp/a',
         'https://MCP.test/mcp', 'https://other.test/mcp';
 
-decided ask('POST /mcp', @list, $name => $value), 'ok', 'for this one';
+decided ask('POST /mcp', @list, $name => $_), 'ok', 'for this one'
+    for $value, "Bearer $in_url";
 
-decided ask("POST /mcp?access_token=$token", @list), 'credential_missing',
+decided ask("POST /mcp?access_token=$in_url", @list), 'credential_missing',
     'in the query', @main::told, scope => 'tools:list', audit => 0;
 decided ask('POST /mcp', @list,
     'Content-Type' => 'application/x-www-form-urlencoded',
