@@ -195,14 +195,15 @@ my ($second) = grep { $_ != $old } workers(2);
 is(count(@path), 0, 'HUP: the lines are still in the buffer');
 
 # and once more, so that there are three sizes
-configure(audit => 'logs/audit.log buffer=128k flush=1h', workers => 1);
+configure(audit => 'logs/audit.log buffer=128k flush=50ms', workers => 1);
 kill 'HUP', master();
 await(sub { !AgentAuth::running($second) }, 'the second reload');
 workers(2);
 kill 'KILL', $old;
-ok(await(sub { count(@path) == 50 }, 'the lines'),
-    'HUP: those of the new configuration write them');
+await(sub { !AgentAuth::running($old) }, 'the death');
 load(1, 50);
+ok(await(sub { count(@path) == 100 }, 'the lines'),
+    'HUP: those of the new configuration write them, with their own');
 stop();
 is("@{[ sort { $a <=> $b } audited(lines(@path)) ]}", "@{[ 1 .. 100 ]}",
     'HUP: each line is there once');

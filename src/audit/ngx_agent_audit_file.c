@@ -143,7 +143,15 @@ ngx_agent_audit_file_add(ngx_agent_audit_sink_t *sink, size_t len)
 static void
 ngx_agent_audit_file_timer(ngx_event_t *ev)
 {
-    (void) ngx_agent_audit_file_flush(ev->data);
+    ngx_agent_audit_sink_t  *sink;
+
+    sink = ev->data;
+
+    if (sink->block && sink->file && sink->lines[0]) {
+        ngx_agent_audit_inherit(sink, 0);
+    }
+
+    (void) ngx_agent_audit_file_flush(sink);
 }
 
 

@@ -359,7 +359,8 @@ void ngx_agent_audit_chain_end(ngx_agent_audit_sink_t *sink);
 void ngx_agent_audit_inherit(ngx_agent_audit_sink_t *sink, ngx_uint_t amid);
 
 
-/* of all sinks of the process: now, and each second, as checkpoints are */
+/* of all sinks of the process: now, and each second where there are chains,
+ * whose checkpoints are looked at, too */
 
 void ngx_agent_audit_heir_start(ngx_agent_audit_conf_t *conf);
 
