@@ -50,6 +50,7 @@ ngx_agent_audit_file_init(ngx_agent_audit_sink_t *sink)
     }
 
     sink->fd = NGX_INVALID_FILE;
+    sink->reading = NGX_INVALID_FILE;
 
     sink->event.handler = ngx_agent_audit_file_timer;
     sink->event.data = sink;
@@ -490,6 +491,11 @@ ngx_agent_audit_unlock(ngx_agent_audit_sink_t *sink)
     (void) fcntl(sink->fd, F_SETLK, &fl);
 
     sink->locked = 0;
+
+    if (sink->reading != NGX_INVALID_FILE) {
+        (void) ngx_close_file(sink->reading);
+        sink->reading = NGX_INVALID_FILE;
+    }
 }
 
 

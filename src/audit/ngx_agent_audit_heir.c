@@ -182,6 +182,10 @@ ngx_agent_audit_heir_write(ngx_agent_audit_sink_t *sink,
     ngx_agent_audit_heir_seq(&heir);
     ngx_agent_audit_heir_resume(&heir);
 
+    /* with the lock, which is not ours to let go of */
+
+    sink->reading = heir.reading;
+
     count = 0;
 
     for (p = heir.start; p != heir.last; p++) {
@@ -359,9 +363,14 @@ ngx_agent_audit_heir_read(ngx_agent_audit_sink_t *heir, off_t offset,
     ssize_t    n;
     ngx_fd_t   fd;
 
-    (void) ngx_sprintf(path, "/proc/self/fd/%d%Z", heir->fd);
+    fd = heir->reading;
 
-    fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        (void) ngx_sprintf(path, "/proc/self/fd/%d%Z", heir->fd);
+
+        fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    }
+
     if (fd == NGX_INVALID_FILE) {
         return NULL;
     }
@@ -378,7 +387,14 @@ ngx_agent_audit_heir_read(ngx_agent_audit_sink_t *heir, off_t offset,
         }
     }
 
-    (void) ngx_close_file(fd);
+    /* to close it now would let go of the lock, too */
+
+    if (heir->locked) {
+        heir->reading = fd;
+
+    } else {
+        (void) ngx_close_file(fd);
+    }
 
     return text;
 }

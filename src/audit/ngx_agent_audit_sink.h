@@ -178,6 +178,8 @@ struct ngx_agent_audit_sink_s {
     ngx_event_t               event;
     ngx_open_file_t          *file;
     ngx_fd_t                  fd;       /* what is known is known of this */
+    ngx_fd_t                  reading;  /* while locked: see
+                                           ngx_agent_audit_unlock() */
     ino_t                     inode;
     dev_t                     dev;
     unsigned                  pipe:1;
@@ -393,6 +395,10 @@ void ngx_agent_audit_file_know(ngx_agent_audit_sink_t *sink);
  * Keeps other processes from writing to a regular file: 1 where it does now
  * and did not before.  Not for the life of it: a worker that does not let go
  * stops nobody.
+ *
+ * The lock goes as soon as the process closes any descriptor of the file
+ * (POSIX, fcntl).  One that is opened meanwhile is left in sink->reading, which
+ * is closed when the lock is let go of.
  */
 
 ngx_uint_t ngx_agent_audit_lock(ngx_agent_audit_sink_t *sink);
