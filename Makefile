@@ -33,6 +33,10 @@ SHM_SRCS  := $(wildcard src/shm/*.c)
 SHM_TESTS := $(patsubst t/shm/%.c,$(BUILD)/shm/%,$(wildcard t/shm/test_*.c))
 HEADERS   := $(wildcard src/*/*.h)
 
+# what of it needs no more of nginx than that shim has
+REVOCATION_SRCS := $(addprefix src/revocation/ngx_agent_revocation_, \
+                     table.c follow.c)
+
 FUZZ_SRCS := $(wildcard t/fuzz/fuzz_*.c)
 FUZZERS   := $(FUZZ_SRCS:t/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_OBJS := $(CORE_SRCS:src/core/%.c=$(BUILD)/fuzz/core/%.o)
@@ -85,6 +89,11 @@ $(BUILD)/shm/%: t/shm/%.c t/shm/shim.c $(SHM_SRCS) $(CORE_OBJS) $(MODULE)
 	@mkdir -p $(@D)
 	$(CC) $(SHM_CFLAGS) $(CFLAGS) -o $@ $< t/shm/shim.c $(SHM_SRCS) \
 	    $(CORE_OBJS) $(CORE_LIBS)
+
+# the table of revocations is of another room
+$(BUILD)/shm/test_revocation: SHM_CFLAGS += -Isrc/revocation
+$(BUILD)/shm/test_revocation: SHM_SRCS += $(REVOCATION_SRCS)
+$(BUILD)/shm/test_revocation: $(REVOCATION_SRCS)
 
 fuzz: $(FUZZERS:%=%.run)  ## run each fuzzer for FUZZ_SECONDS (60)
 

@@ -33,6 +33,7 @@ static int agent_revocation_file_room(agent_revocation_file_t *file,
     char *err);
 static int agent_revocation_open(const char *path, int flags, mode_t mode,
     uid_t uid, gid_t gid, char *err);
+static int agent_revocation_file_locked(const agent_revocation_file_t *file);
 static int agent_revocation_file_same(agent_revocation_file_t *file,
     struct stat *st, char *err);
 static int agent_revocation_file_adopt(agent_revocation_file_t *file,
@@ -247,6 +248,17 @@ agent_revocation_file_own(agent_revocation_file_t *file, char *err)
         return agent_fail(err, "\"%s\" was replaced", file->lock_path);
     }
 
+    /* whoever looks at a page that is not there any more is killed */
+
+    if (a.st_size < AGENT_REVOCATION_PAGE) {
+        (void) munmap(file->shared, AGENT_REVOCATION_PAGE);
+        file->shared = NULL;
+        (void) close(fd);
+        (void) close(lock);
+        return agent_fail(err, "\"%s\" was cut, a reload makes it anew",
+                          file->lock_path);
+    }
+
     (void) close(file->lock);
     file->lock = lock;
 
@@ -272,6 +284,10 @@ agent_revocation_file_follow(agent_revocation_file_t *file, char *err)
     int          fd;
     uint64_t     word;
     struct stat  st;
+
+    if (file->shared == NULL) {
+        return agent_fail(err, "\"%s\" was cut", file->lock_path);
+    }
 
     word = agent_revocation_file_word(file);
 
@@ -357,6 +373,12 @@ agent_revocation_file_settle(agent_revocation_file_t *file, int adopt,
     struct stat  st;
 
     *bad = UINT64_MAX;
+
+    if (!adopt && !agent_revocation_file_locked(file)) {
+        return agent_fail(err, "\"%s\" was replaced or cut, a reload takes it "
+                          "as it is", file->lock_path);
+    }
+
     *word = agent_revocation_file_word(file);
 
     if (agent_revocation_epoch(*word) != file->epoch
@@ -402,6 +424,20 @@ agent_revocation_file_settle(agent_revocation_file_t *file, int adopt,
     *word = agent_revocation_word(agent_revocation_epoch(*word), to);
 
     return 0;
+}
+
+
+/* 1: what we have locked is what others lock */
+
+static int
+agent_revocation_file_locked(const agent_revocation_file_t *file)
+{
+    struct stat  st, named;
+
+    return fstat(file->lock, &st) == 0
+           && st.st_size >= AGENT_REVOCATION_PAGE
+           && lstat(file->lock_path, &named) == 0
+           && named.st_dev == st.st_dev && named.st_ino == st.st_ino;
 }
 
 
@@ -604,6 +640,29 @@ agent_revocation_file_append(agent_revocation_file_t *file,
 }
 
 
+int
+agent_revocation_file_exceed(agent_revocation_file_t *file, uint64_t applied,
+    uint64_t *word, char *err)
+{
+    uint64_t  epoch;
+
+    if (applied <= *word) {
+        return 0;
+    }
+
+    epoch = agent_revocation_epoch(applied) + 1;
+
+    if (epoch > AGENT_REVOCATION_EPOCH_MAX) {
+        return agent_fail(err, "it was replaced too often, restart nginx");
+    }
+
+    file->epoch = epoch;
+    *word = agent_revocation_word(epoch, agent_revocation_size(*word));
+
+    return 0;
+}
+
+
 void
 agent_revocation_file_publish(agent_revocation_file_t *file, uint64_t word)
 {
@@ -680,102 +739,4 @@ agent_revocation_sync_dir(const char *path)
     (void) close(fd);
 
     return rc;
-}
-
-
-void
-agent_revocation_reader_init(agent_revocation_reader_t *reader, int fd,
-    uint64_t from, uint64_t to, uint8_t *buf)
-{
-    reader->fd = fd;
-    reader->offset = from;
-    reader->end = to;
-    reader->buf = buf;
-    reader->have = 0;
-    reader->used = 0;
-}
-
-
-int
-agent_revocation_reader_next(agent_revocation_reader_t *reader,
-    const uint8_t **line, size_t *len, uint64_t *offset)
-{
-    size_t    left;
-    ssize_t   n;
-    uint8_t  *p, *lf;
-    uint64_t  at;
-
-    for ( ;; ) {
-
-        p = reader->buf + reader->used;
-        left = reader->have - reader->used;
-
-        lf = left ? memchr(p, '\n', left) : NULL;
-
-        if (lf) {
-            *line = p;
-            *len = (size_t) (lf - p);
-            *offset = reader->offset;
-
-            reader->used += *len + 1;
-            reader->offset += *len + 1;
-            return 1;
-        }
-
-        if (left >= AGENT_REVOCATION_LINE_MAX) {
-            return -1;
-        }
-
-        memmove(reader->buf, p, left);
-
-        reader->used = 0;
-        reader->have = left;
-
-        at = reader->offset + left;
-
-        if (at >= reader->end) {
-            return 0;
-        }
-
-        n = AGENT_REVOCATION_BUFFER - (ssize_t) left;
-
-        if ((uint64_t) n > reader->end - at) {
-            n = (ssize_t) (reader->end - at);
-        }
-
-        n = pread(reader->fd, reader->buf + left, (size_t) n, (off_t) at);
-
-        if (n <= 0) {
-            return -1;
-        }
-
-        reader->have += (size_t) n;
-    }
-}
-
-
-uint64_t
-agent_revocation_line_number(int fd, uint64_t offset)
-{
-    ssize_t   n, i;
-    uint8_t   buf[4096];
-    uint64_t  at, lines;
-
-    lines = 1;
-
-    for (at = 0; at < offset; at += (uint64_t) n) {
-
-        n = (ssize_t) (offset - at < sizeof(buf) ? offset - at : sizeof(buf));
-        n = pread(fd, buf, (size_t) n, (off_t) at);
-
-        if (n <= 0) {
-            return 0;
-        }
-
-        for (i = 0; i < n; i++) {
-            lines += (buf[i] == '\n');
-        }
-    }
-
-    return lines;
 }

@@ -90,7 +90,8 @@ void agent_revocation_file_close(agent_revocation_file_t *file);
 /*
  * Opens both anew for this process, since a lock belongs to whoever opened it,
  * in this process or a parent; the map is kept.  Returns 0, or -1 with err set
- * and file as it was.
+ * and file as it was, but without a map where its file was cut: to look at that
+ * would end the process.
  */
 
 int agent_revocation_file_own(agent_revocation_file_t *file, char *err);
@@ -116,7 +117,8 @@ void agent_revocation_file_unlock(agent_revocation_file_t *file);
  * Under the lock, before anything is appended or replaced: what is behind the
  * octets in force is of a writer who died.  Whole lines come into force, what
  * is left is cut off.  adopt: a file that somebody put there or cut is taken
- * for a new one, of which all lines are new.
+ * for a new one, of which all lines are new; else that is an error, as it is
+ * when others lock another file by now.
  *
  * Returns 0 with *word set to what is to be published, or -1 with err set;
  * *bad: the offset of a line that cannot be read, else UINT64_MAX.
@@ -136,6 +138,16 @@ int agent_revocation_file_append(agent_revocation_file_t *file,
     const uint8_t *lines, size_t len, uint64_t *word, char *err);
 
 
+/*
+ * Under the lock, before that is published: where a table has more than *word,
+ * PATH.lock is another one than that which the table followed, and *word goes
+ * beyond: a lesser one would never be followed.  Returns 0, or -1 with err set.
+ */
+
+int agent_revocation_file_exceed(agent_revocation_file_t *file,
+    uint64_t applied, uint64_t *word, char *err);
+
+
 /* under the lock: all processes are to see it */
 
 void agent_revocation_file_publish(agent_revocation_file_t *file,
@@ -153,12 +165,19 @@ int agent_revocation_file_replace(agent_revocation_file_t *file,
     const char *temp, int fd, uint64_t *word, char *err);
 
 
+/* of a process that has no map: nothing has come so far */
+
+#define AGENT_REVOCATION_UNKNOWN  UINT64_MAX
+
+
 /* the word that is in force */
 
 static inline uint64_t
 agent_revocation_file_word(const agent_revocation_file_t *file)
 {
-    return __atomic_load_n(&file->shared->word, __ATOMIC_ACQUIRE);
+    return file->shared ? __atomic_load_n(&file->shared->word,
+                                          __ATOMIC_ACQUIRE)
+                        : AGENT_REVOCATION_UNKNOWN;
 }
 
 

@@ -16,6 +16,8 @@
 #define NGX_AGENT_REVOCATION_PERIOD  60
 
 
+static ngx_int_t ngx_agent_revocation_mend(
+    const ngx_agent_revocation_table_t *table);
 static ngx_int_t ngx_agent_revocation_step(
     const ngx_agent_revocation_zone_t *zone, uint64_t word, uint64_t applied,
     uint64_t *bad, char *err);
@@ -95,13 +97,15 @@ ngx_agent_revocation_follow(const ngx_agent_revocation_zone_t *zone,
         word = agent_revocation_file_word(&zone->process->file);
         applied = ngx_agent_revocation_load(&sh->applied);
 
-        if (applied >= word
-            && (ngx_agent_revocation_load(&sh->version) & 1) == 0)
-        {
-            return NGX_OK;
-        }
+        if (ngx_agent_revocation_load(&sh->version) & 1) {
+            rc = ngx_agent_revocation_mend(&zone->table);
 
-        rc = ngx_agent_revocation_step(zone, word, applied, bad, err);
+        } else if (applied >= word) {
+            return NGX_OK;
+
+        } else {
+            rc = ngx_agent_revocation_step(zone, word, applied, bad, err);
+        }
 
         if (rc != NGX_OK) {
             return rc;
@@ -109,6 +113,22 @@ ngx_agent_revocation_follow(const ngx_agent_revocation_zone_t *zone,
     }
 
     return NGX_BUSY;
+}
+
+
+/* entries are taken away: by somebody who holds the mutex, or by nobody any
+ * more, who was killed, and whoever has the mutex next clears that away */
+
+static ngx_int_t
+ngx_agent_revocation_mend(const ngx_agent_revocation_table_t *table)
+{
+    if (ngx_agent_revocation_table_lock(table) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    ngx_agent_revocation_table_unlock(table);
+
+    return NGX_OK;
 }
 
 
@@ -125,6 +145,11 @@ ngx_agent_revocation_step(const ngx_agent_revocation_zone_t *zone,
 
     *bad = UINT64_MAX;
 
+    if (word == AGENT_REVOCATION_UNKNOWN) {
+        (void) agent_fail(err, "its lock was cut, a reload makes it anew");
+        return NGX_ERROR;
+    }
+
     if (agent_revocation_epoch(applied) == agent_revocation_epoch(word)) {
 
         if (file->epoch != agent_revocation_epoch(word)
@@ -134,6 +159,12 @@ ngx_agent_revocation_step(const ngx_agent_revocation_zone_t *zone,
         }
 
         return ngx_agent_revocation_chunk(zone, applied, word, bad, err);
+    }
+
+    /* a lock that was made anew: whoever made it has yet to say of what */
+
+    if (ngx_agent_revocation_load(&shared->ino) == 0) {
+        return NGX_BUSY;
     }
 
     /* the file was made shorter: what was in force before is what is now */

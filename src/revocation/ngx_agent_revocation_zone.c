@@ -369,7 +369,12 @@ ngx_agent_revocation_zone_fill(ngx_agent_revocation_zone_t *zone,
 
     file = &zone->process->file;
 
-    if (agent_revocation_file_settle(file, 1, word, &bad, err) != 0) {
+    if (agent_revocation_file_settle(file, 1, word, &bad, err) != 0
+        || agent_revocation_file_exceed(file,
+                            ngx_agent_revocation_load(&zone->table.sh->applied),
+                            word, err)
+           != 0)
+    {
         ngx_agent_revocation_zone_bad(zone, level, log, bad, err);
         return NGX_ERROR;
     }

@@ -6,8 +6,11 @@
 #include <sys/mman.h>
 
 
-ngx_pid_t   ngx_pid;
-ngx_uint_t  ngx_pagesize = 4096;
+static ngx_time_t  shim_now = { 1800000000, 0, 0 };
+
+ngx_pid_t             ngx_pid;
+ngx_uint_t            ngx_pagesize = 4096;
+volatile ngx_time_t  *ngx_cached_time = &shim_now;
 
 
 ngx_slab_pool_t *
@@ -105,4 +108,12 @@ ngx_sprintf(u_char *buf, const char *fmt, ...)
     va_end(args);
 
     return buf + 1;
+}
+
+
+void
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+    fprintf(stderr, "# logged: %s\n", fmt);
 }
