@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static int agent_revocation_file_adopt(agent_revocation_file_t *file,
 static int agent_revocation_file_tail(agent_revocation_file_t *file,
     uint64_t from, uint64_t size, uint64_t *to, uint64_t *bad, char *err);
 static int agent_revocation_file_torn(int fd, uint64_t offset, uint64_t size);
+static int agent_revocation_file_fits(uint64_t size);
 static int agent_revocation_sync_dir(const char *path);
 
 
@@ -599,9 +601,9 @@ agent_revocation_file_append(agent_revocation_file_t *file,
 
     size = agent_revocation_size(*word);
     done = 0;
-    e = 0;
+    e = agent_revocation_file_fits(size + len) ? 0 : EFBIG;
 
-    while (done < len) {
+    while (e == 0 && done < len) {
 
         n = write(file->fd, lines + done, len - done);
 
@@ -615,7 +617,6 @@ agent_revocation_file_append(agent_revocation_file_t *file,
         }
 
         e = (n == -1) ? errno : ENOSPC;
-        break;
     }
 
     if (done == len && fdatasync(file->fd) != 0) {
@@ -637,6 +638,19 @@ agent_revocation_file_append(agent_revocation_file_t *file,
     *word += len;
 
     return 0;
+}
+
+
+/* beyond the limit of the process its next write() would end it: SIGXFSZ */
+
+static int
+agent_revocation_file_fits(uint64_t size)
+{
+    struct rlimit  limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0
+           || limit.rlim_cur == RLIM_INFINITY
+           || size <= limit.rlim_cur;
 }
 
 
