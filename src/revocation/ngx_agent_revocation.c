@@ -12,6 +12,10 @@
 
 #define NGX_AGENT_REVOCATION_TRIES  8
 
+/* octets that are read of a line first */
+
+#define NGX_AGENT_REVOCATION_PIECE  1024
+
 
 /* the table, in a state that holds all that is in force */
 
@@ -367,7 +371,7 @@ ngx_agent_revocation_next(const ngx_agent_revocation_zone_t *zone,
     int                         rc;
     char                        err[AGENT_ERROR_LEN];
     size_t                      len;
-    uint64_t                    word, offset;
+    uint64_t                    word, offset, from, to, size;
     const uint8_t              *line;
     agent_revocation_file_t    *file;
     agent_revocation_reader_t   reader;
@@ -393,12 +397,24 @@ ngx_agent_revocation_next(const ngx_agent_revocation_zone_t *zone,
         return NGX_ERROR;
     }
 
-    agent_revocation_reader_init(&reader, file->fd,
-                                 agent_revocation_size(*cursor),
-                                 agent_revocation_size(word),
-                                 zone->process->buf);
+    /* few lines are longer, and what follows is read again the next time */
 
-    rc = agent_revocation_reader_next(&reader, &line, &len, &offset);
+    from = agent_revocation_size(*cursor);
+    size = agent_revocation_size(word);
+    to = ngx_min(size, from + NGX_AGENT_REVOCATION_PIECE);
+
+    for ( ;; ) {
+        agent_revocation_reader_init(&reader, file->fd, from, to,
+                                     zone->process->buf);
+
+        rc = agent_revocation_reader_next(&reader, &line, &len, &offset);
+
+        if (rc != 0 || to == size) {
+            break;
+        }
+
+        to = size;
+    }
 
     if (rc != 1 || agent_revocation_parse(line, len, buf, rev, err) != 0) {
         return NGX_ERROR;
