@@ -160,7 +160,7 @@ __DATA__
 
 === TEST 1: each kind, there and back
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/state;
+    agent_revocations zone=revoked_state:1m state=logs/state;
 {{own()}}
 --- run
 my $n = ++$number;
@@ -205,7 +205,7 @@ for ([ 'token' ], [ 'jti', 'jti', 1 ], [ 'subject', 'sub', 1 ],
 
 === TEST 2: a list of several pages, and filters
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/pages;
+    agent_revocations zone=revoked_pages:1m state=logs/pages;
 {{own()}}
 --- run
 my $n = ++$number;
@@ -245,7 +245,7 @@ is(call('GET', "revocations?$_")->{status}, 400, "\"$_\"")
 
 === TEST 3: all or nothing, and what is out of the question
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/bad;
+    agent_revocations zone=revoked_bad:1m state=logs/bad;
 {{own()}}
 --- run
 my $secret = planted("CANARY-body-$$");
@@ -315,7 +315,7 @@ held  state=suspended
 gone  state=revoked
 late  expires=2001-01-01T00:00:00Z
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/keys;
+    agent_revocations zone=revoked_keys:1m state=logs/keys;
 {{own()}}
 --- run
 my $alpha = 'keys/keys/' . key_id('alpha');
@@ -370,7 +370,7 @@ is(call('GET', 'keys/keys/' . key_id('beta'))->{json}{usable}, 1,
 
 === TEST 5: Global Token Revocation, with tokens of an authorization server
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/gtr;
+    agent_revocations zone=revoked_gtr:1m state=logs/gtr;
 {{real()}}
 --- config
     agent_audience https://api.test/a;
@@ -441,7 +441,7 @@ is(by_token($other)->{status}, 200, 'all of which changed nothing');
 
 === TEST 6: a subject that is an email, of the provider that is named
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/email;
+    agent_revocations zone=revoked_email:1m state=logs/email;
 {{own()}}
 {{real()}}
 --- config
@@ -481,7 +481,7 @@ is(ask('POST /neither/global-token-revocation',
 
 === TEST 7: the table is full
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/full;
+    agent_revocations zone=revoked_full:1m state=logs/full;
 {{own()}}
 --- run
 my $capacity = call('GET', 'zones')->{json}{revocations}{capacity};
@@ -507,7 +507,7 @@ is((grep { / 507 / } changes(1))[0] =~ /^revoke agent full-/, 1, 'audited');
 
 === TEST 8: clients that leave, and connections that carry on
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/leave;
+    agent_revocations zone=revoked_leave:1m state=logs/leave;
 {{own()}}
 --- run
 my $n = ++$number;
@@ -562,7 +562,7 @@ is(call('GET', 'zones')->{status}, 200, 'it is well');
 --- keys
 admin  scopes=gate:control
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/caller;
+    agent_revocations zone=revoked_caller:1m state=logs/caller;
 {{own()}}
 --- config
     agent_audience https://api.test/a;

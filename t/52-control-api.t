@@ -103,7 +103,7 @@ __DATA__
 --- keys
 alpha
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/api;
+    agent_revocations zone=revoked_api:1m state=logs/api;
 {{$main::as->provider('api', jwks_uri => $main::as->url('jwks'), verify => 'auto')}}
 --- config
     agent_audit logs/audit.log flush=20ms;
@@ -164,7 +164,7 @@ for my $path (sort keys %shape) {
 --- keys
 alpha
 --- http_config
-    agent_revocations zone=revocations:1m state=logs/ctl;
+    agent_revocations zone=revoked_ctl:1m state=logs/ctl;
 
     server {
         listen unix:{{AgentAuth::server_root()}}/control.sock;
