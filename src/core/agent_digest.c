@@ -41,7 +41,10 @@ static void agent_sha256_long(const uint32_t *state, uint32_t before,
     const uint8_t *data, size_t len, uint8_t *digest);
 static void agent_be32_four(uint8_t *p, const uint32_t *words);
 static void agent_hmac_pad(uint32_t *state, const uint8_t *block, uint8_t pad);
-static uint64_t agent_le64(const uint8_t *p);
+static inline uint64_t agent_siphash_rounds(const uint8_t *key,
+    const uint8_t *data, size_t len, unsigned c, unsigned d);
+static inline void agent_sipword(uint64_t *v, uint64_t m, unsigned c);
+static inline uint64_t agent_le64(const uint8_t *p);
 
 
 /* FIPS 180-4, 5.3.3 */
@@ -219,6 +222,23 @@ agent_digest_eq(const uint8_t *a, const uint8_t *b)
 uint64_t
 agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
 {
+    return agent_siphash_rounds(key, data, len, 2, 4);
+}
+
+
+uint64_t
+agent_siphash13(const uint8_t *key, const uint8_t *data, size_t len)
+{
+    return agent_siphash_rounds(key, data, len, 1, 3);
+}
+
+
+/* c rounds for each word, 1 or 2, and d at the end, 3 or 4 */
+
+static inline uint64_t
+agent_siphash_rounds(const uint8_t *key, const uint8_t *data, size_t len,
+    unsigned c, unsigned d)
+{
     size_t    i;
     uint64_t  k[2], m, v[4];
 
@@ -232,10 +252,7 @@ agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
 
     for (i = 0; i + 8 <= len; i += 8) {
         m = agent_le64(data + i);
-        v[3] ^= m;
-        agent_sipround(v);
-        agent_sipround(v);
-        v[0] ^= m;
+        agent_sipword(v, m, c);
     }
 
     m = (uint64_t) len << 56;
@@ -244,18 +261,34 @@ agent_siphash(const uint8_t *key, const uint8_t *data, size_t len)
         m |= (uint64_t) data[i] << (8 * (i & 7));
     }
 
-    v[3] ^= m;
-    agent_sipround(v);
-    agent_sipround(v);
-    v[0] ^= m;
+    agent_sipword(v, m, c);
 
     v[2] ^= 0xff;
-    agent_sipround(v);
+
     agent_sipround(v);
     agent_sipround(v);
     agent_sipround(v);
 
+    if (d == 4) {
+        agent_sipround(v);
+    }
+
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+
+static inline void
+agent_sipword(uint64_t *v, uint64_t m, unsigned c)
+{
+    v[3] ^= m;
+
+    agent_sipround(v);
+
+    if (c == 2) {
+        agent_sipround(v);
+    }
+
+    v[0] ^= m;
 }
 
 

@@ -51,9 +51,14 @@ void agent_hmac_sha256(const agent_hmac_key_t *hk, const uint8_t *data,
 int agent_digest_eq(const uint8_t *a, const uint8_t *b);
 
 
-/* key: AGENT_SIPHASH_KEY octets */
+/* SipHash-2-4; key: AGENT_SIPHASH_KEY octets */
 
 uint64_t agent_siphash(const uint8_t *key, const uint8_t *data, size_t len);
+
+
+/* SipHash-1-3, for a table that is asked several times for a request */
+
+uint64_t agent_siphash13(const uint8_t *key, const uint8_t *data, size_t len);
 
 
 /* lower-case hex of len octets to dst (2 * len octets, no NUL) */

@@ -551,7 +551,7 @@ agent_revocation_hash(const uint8_t *secret, agent_revocation_kind_e kind,
 
     /* the hashes are secret: nobody can have what is added make up for them */
 
-    hash = agent_siphash(secret, value, len);
+    hash = agent_siphash13(secret, value, len);
 
     return hash + issuer * UINT64_C(0x9e3779b97f4a7c15)
            + ((uint64_t) kind + 1) * UINT64_C(0xd1b54a32d192ed03);

@@ -296,6 +296,12 @@ test_siphash(void)
     ok(agent_siphash(key, data, 1) == 0x74f839c593dc67fd,
        "siphash of one octet");
 
+    ok(agent_siphash13(key, data, 0) == 0xabac0158050fc4dc,
+       "siphash-1-3 of nothing");
+    ok(agent_siphash13(key, data, 15) != agent_siphash(key, data, 15)
+       && agent_siphash13(key, data, 15) != agent_siphash13(key, data, 14),
+       "siphash-1-3 is another one");
+
     key[15] ^= 0x80;
 
     ok(agent_siphash(key, data, 15) != 0xa129ca6149be45e5,
