@@ -89,6 +89,16 @@ sub records {
 }
 
 
+# those of nginx that have the file open
+
+sub holders {
+    my $path = path($_[0]);
+
+    return grep { (readlink $_ // '') eq $path }
+        map { glob "/proc/$_/fd/*" } master(), workers(3);
+}
+
+
 # an ordinary day
 
 chained(workers => 2);
@@ -172,7 +182,10 @@ for my $n (1 .. 6) {
     rename path('logs/audit.log'), path("logs/audit.log.$n") or die $!;
     push @path, "logs/audit.log.$n";
     kill 'USR1', master();
-    await(sub { -e path('logs/audit.log') }, 'a new file');
+
+    # one that is late would open the next file before it may
+    await(sub { -e path('logs/audit.log') && !holders("logs/audit.log.$n") },
+        'all to reopen');
 }
 
 ok(load_end(), 'USR1: all requests are answered');
