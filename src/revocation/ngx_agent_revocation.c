@@ -7,7 +7,7 @@
 #include "ngx_agent_revocation_zone.h"
 
 
-/* how often a decision begins anew because entries were taken away, or waits
+/* how often a decision begins anew because entries were used again, or waits
  * for who is writing */
 
 #define NGX_AGENT_REVOCATION_TRIES  8
@@ -170,7 +170,7 @@ ngx_agent_revocation_view(const ngx_agent_revocation_zone_t *zone,
 }
 
 
-/* nothing was taken away since: what was not found is not there */
+/* no entry was used again since: what was not found is not there */
 
 static ngx_uint_t
 ngx_agent_revocation_viewed(const ngx_agent_revocation_view_t *view)

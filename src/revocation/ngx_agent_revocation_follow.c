@@ -116,7 +116,7 @@ ngx_agent_revocation_follow(const ngx_agent_revocation_zone_t *zone,
 }
 
 
-/* entries are taken away: by somebody who holds the mutex, or by nobody any
+/* entries are used again: by somebody who holds the mutex, or by nobody any
  * more, who was killed, and whoever has the mutex next clears that away */
 
 static ngx_int_t

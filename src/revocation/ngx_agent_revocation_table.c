@@ -5,7 +5,7 @@
 
 
 #define NGX_AGENT_REVOCATION_MAGIC   0x746b7672         /* "rvkt" */
-#define NGX_AGENT_REVOCATION_LAYOUT  1
+#define NGX_AGENT_REVOCATION_LAYOUT  2
 
 /* looks at a mutex that is taken */
 
@@ -137,6 +137,15 @@ ngx_agent_revocation_table_lock(const ngx_agent_revocation_table_t *table)
 void
 ngx_agent_revocation_table_unlock(const ngx_agent_revocation_table_t *table)
 {
+    ngx_agent_revocation_sh_t  *sh;
+
+    sh = table->sh;
+
+    if (sh->version & 1) {
+        ngx_memory_barrier();
+        ngx_agent_revocation_store(&sh->version, sh->version + 1);
+    }
+
     ngx_shmtx_unlock(&table->shpool->mutex);
 }
 
@@ -229,8 +238,17 @@ ngx_agent_revocation_table_add(const ngx_agent_revocation_table_t *table,
         return NULL;
 
     } else {
-        sh->free = table->entries[n - 1].next;
-        sh->nfree--;
+        /* a reader may have come to it by the chain where it was before; the
+         * version stays odd until all is done that the mutex was taken for */
+
+        ngx_agent_revocation_store(&sh->version, sh->version | 1);
+        ngx_memory_barrier();
+
+        sh->free = (uint64_t) table->entries[n - 1].before;
+
+        /* it counts one less after somebody was killed who swept */
+
+        sh->nfree -= (sh->nfree != 0);
     }
 
     e = &table->entries[n - 1];
@@ -332,18 +350,17 @@ ngx_agent_revocation_table_sweep(const ngx_agent_revocation_table_t *table,
 
     sh->swept = now;
 
-    ngx_agent_revocation_store(&sh->version, sh->version + 1);
-    ngx_memory_barrier();
-
     for (i = 0; i < table->capacity; i++) {
         ngx_agent_revocation_table_sweep_head(table, &table->heads[i],
                                               now_ms);
     }
-
-    ngx_memory_barrier();
-    ngx_agent_revocation_store(&sh->version, sh->version + 1);
 }
 
+
+/*
+ * Readers go on meanwhile: whoever has come to an entry that is taken out gets
+ * from there to those that followed it, until it is used again.
+ */
 
 static void
 ngx_agent_revocation_table_sweep_head(
@@ -363,10 +380,10 @@ ngx_agent_revocation_table_sweep_head(
             continue;
         }
 
-        *head = e->next;
+        ngx_agent_revocation_store(head, e->next);
 
         e->hash = 0;
-        e->next = (uint32_t) table->sh->free;
+        e->before = (int64_t) table->sh->free;
         table->sh->free = n;
         table->sh->nfree++;
     }

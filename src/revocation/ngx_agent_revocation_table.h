@@ -2,7 +2,7 @@
 /*
  * The table of what is in force, in shared memory: chains of entries, each
  * known by a hash.  Writers hold the pool's mutex.  Readers take no lock; they
- * ask afterwards whether entries were taken away meanwhile.
+ * ask afterwards whether entries were used again meanwhile.
  */
 
 #ifndef _NGX_AGENT_REVOCATION_TABLE_H_INCLUDED_
@@ -20,7 +20,8 @@
 typedef struct {
     uint64_t                  hash;
     int64_t                   until;    /* whatever is meant, until then */
-    int64_t                   before;   /* what was issued before that time */
+    int64_t                   before;   /* what was issued before that time;
+                                           of a free one: the next of those */
     int64_t                   before_until;     /* until then; of a key:
                                                    suspended until then */
     uint32_t                  next;     /* index + 1; 0: the last */
@@ -41,7 +42,7 @@ typedef struct {
     /* a word of agent_revocation_file.h: what of the file is in the table */
     uint64_t                  applied;
 
-    /* odd: entries are taken away; another: some were */
+    /* odd: entries are used again, or all are forgotten; another: some were */
     uint64_t                  version;
 
     uint64_t                  kinds;    /* bits of those that there are */
@@ -124,7 +125,7 @@ ngx_int_t ngx_agent_revocation_table_apply(
 uint64_t ngx_agent_revocation_table_room(
     const ngx_agent_revocation_table_t *table);
 
-/* forgets dead entries, once a second at most */
+/* forgets dead entries, once a second at most; what reads need not wait */
 
 void ngx_agent_revocation_table_sweep(
     const ngx_agent_revocation_table_t *table, int64_t now_ms);

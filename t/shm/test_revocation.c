@@ -1,20 +1,25 @@
 
 /*
- * Without this a worker that is killed while it takes what is over out of the
- * table of revocations would leave all others refusing for ever, and while one
- * does so all would say that the state file cannot be read.
+ * Without this a worker that is killed while it writes to the table of
+ * revocations would leave all others refusing for ever, all would refuse while
+ * one takes out what is over, and what is in force could be overlooked then.
  */
 
 #include "ngx_agent_revocation_zone.h"
 #include "shim.h"
 #include "tap.h"
 
+#include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 
 #define POOL     (64 * 4096)
 #define ENTRIES  3
+#define LIVE     8
+#define ROUNDS   200
+#define SECONDS  60
 
 
 static void table_new(void);
@@ -25,6 +30,11 @@ static int found(const char *value);
 static void killed(void);
 static void under_way(void);
 static void lock_anew(void);
+static ngx_agent_revocation_op_t churn(uint64_t hash, int64_t expires);
+static void fill(int64_t now, uint64_t from);
+static void swept(void);
+static void writer(void);
+static void stress(void);
 
 
 static char                            dir[] = "/tmp/revocation-XXXXXX";
@@ -49,6 +59,8 @@ main(void)
     killed();
     under_way();
     lock_anew();
+    swept();
+    stress();
 
     agent_revocation_file_close(&process.file);
     unlink(path);
@@ -242,4 +254,169 @@ lock_anew(void)
     ok(truncate(lock, 0) == 0
        && agent_revocation_file_own(&process.file, err) == -1
        && follow() == NGX_ERROR, "one that was cut is not looked at");
+}
+
+
+static ngx_agent_revocation_op_t
+churn(uint64_t hash, int64_t expires)
+{
+    ngx_agent_revocation_op_t  op;
+
+    memset(&op, 0, sizeof(op));
+
+    /* of few chains, so that those have what stays and what goes */
+
+    op.hash = hash % 64 << 58 | hash;
+    op.op = AGENT_REVOKE;
+    op.kind = AGENT_REVOKED_AGENT;
+    op.before = AGENT_REVOCATION_NONE;
+    op.expires = expires;
+
+    return op;
+}
+
+
+/* under the mutex: as many as there is room for, which are over soon */
+
+static void
+fill(int64_t now, uint64_t from)
+{
+    ngx_agent_revocation_op_t  op;
+
+    do {
+        op = churn(++from, now + 500);
+    } while (ngx_agent_revocation_table_room(&zone.table)
+             && ngx_agent_revocation_table_apply(&zone.table, &op, now)
+                == NGX_OK);
+}
+
+
+static void
+swept(void)
+{
+    int                         i, there;
+    uint64_t                    version;
+    ngx_agent_revocation_op_t   op;
+    ngx_agent_revocation_sh_t  *sh;
+
+    sh = zone.table.sh;
+
+    ngx_agent_revocation_table_lock(&zone.table);
+    ngx_agent_revocation_table_clear(&zone.table, 0);
+
+    for (i = 1; i <= LIVE; i++) {
+        op = churn(i, AGENT_REVOCATION_NONE);
+        ngx_agent_revocation_table_apply(&zone.table, &op, 1000);
+    }
+
+    fill(1000, LIVE);
+    ok(ngx_agent_revocation_table_room(&zone.table) == 0, "it is full");
+
+    version = sh->version;
+    ngx_agent_revocation_table_sweep(&zone.table, 5000);
+
+    ok(sh->version == version && (version & 1) == 0,
+       "who reads need not begin anew while it is swept");
+    ok(ngx_agent_revocation_table_room(&zone.table)
+       == zone.table.capacity - LIVE, "what was over is gone");
+
+    op = churn(LIVE + 1, 9000);
+    ok(ngx_agent_revocation_table_apply(&zone.table, &op, 5000) == NGX_OK
+       && (sh->version & 1), "but when an entry is used again");
+
+    ngx_agent_revocation_table_unlock(&zone.table);
+    ok(sh->version == version + 2, "until that is done");
+
+    for (i = 1, there = 0; i <= LIVE; i++) {
+        op = churn(i, 0);
+        there += (ngx_agent_revocation_table_find(&zone.table, op.hash)
+                  != NULL);
+    }
+
+    ok(there == LIVE, "what stays is there");
+}
+
+
+static void
+writer(void)
+{
+    int64_t   now;
+    uint64_t  from;
+
+    shim_child();
+
+    for (now = 10000, from = 1000; ; now += 1000, from += 100000) {
+
+        if (ngx_agent_revocation_table_lock(&zone.table) != NGX_OK) {
+            continue;
+        }
+
+        ngx_agent_revocation_table_sweep(&zone.table, now);
+        fill(now, from);
+
+        ngx_agent_revocation_table_unlock(&zone.table);
+    }
+}
+
+
+/* one reads what stays while another sweeps and fills */
+
+static void
+stress(void)
+{
+    pid_t                       pid;
+    time_t                      end;
+    uint64_t                    version, reads, anew, missed, rounds, i;
+    ngx_agent_revocation_op_t   op;
+    ngx_agent_revocation_sh_t  *sh;
+
+    sh = zone.table.sh;
+    reads = anew = missed = 0;
+    rounds = sh->version;
+    end = time(NULL) + SECONDS;
+
+    pid = fork();
+
+    if (pid == 0) {
+        writer();
+    }
+
+    version = rounds;
+
+    for (i = 0;
+         version - rounds < 2 * ROUNDS && (i % 256 || time(NULL) < end);
+         i++)
+    {
+        version = ngx_agent_revocation_load(&sh->version);
+        op = churn(1 + i % LIVE, 0);
+
+        if (version & 1) {
+            anew++;
+            continue;
+        }
+
+        if (ngx_agent_revocation_table_find(&zone.table, op.hash) != NULL) {
+            reads++;
+            continue;
+        }
+
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+        if (ngx_agent_revocation_load(&sh->version) == version) {
+            missed++;
+        } else {
+            anew++;
+        }
+    }
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+
+    printf("# %llu found, %llu to be read anew, %llu rounds\n",
+           (unsigned long long) reads, (unsigned long long) anew,
+           (unsigned long long) (sh->version - rounds) / 2);
+
+    ok(reads && anew && version - rounds >= 2 * ROUNDS,
+       "it was read and written");
+    ok(missed == 0, "nothing that is in force was overlooked");
 }
