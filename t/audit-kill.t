@@ -209,4 +209,29 @@ is("@{[ sort { $a <=> $b } audited(lines(@path)) ]}", "@{[ 1 .. 100 ]}",
     'HUP: each line is there once');
 finish(@expected);
 
+
+# buffers that are too large to be shared, and more workers than there can be:
+# their product once was taken for what is left of it in 64 bits
+
+for (
+    [ 'buffer=200m', 2, 1 ],
+    [ 'buffer=100m', 2, 0 ],
+    [ 'buffer=64k', '9223372036854775806', 1 ],
+    [ 'buffer=64k', '4611686018427387904', 1 ],
+) {
+    my ($buffer, $workers, $warns) = @$_;
+
+    configure(audit => "logs/audit.log $buffer", workers => $workers);
+
+    my ($status, $output) = AgentAuth::nginx_run('-t');
+    unlink path('logs/nginx.pid');
+
+    my $warned = () = $output =~ /\[warn\]\ .*\ would\ take\ more\ than\ 1g
+        \ and\ are\ not\ shared.*nginx\.conf:\d+\n/gx;
+
+    is($status, 0, "$buffer for $workers workers");
+    is($warned, $warns, $warns ? 'a warning' : 'no warning') or diag($output);
+}
+
+
 done_testing();

@@ -7,6 +7,7 @@ use AgentSink;
 
 use Errno qw/ EAGAIN /;
 use Fcntl;
+use MIME::Base64 qw/ encode_base64 /;
 use POSIX qw/ mkfifo /;
 use Test::More;
 
@@ -64,10 +65,22 @@ sub drain {
 }
 
 
-sub fill_file {
-    open my $out, '>', path($audit) or die $!;
-    print $out "{ }\n" x ($limit / 4);
-    close $out;
+# a request; who answered it
+
+sub answered {
+    my ($path) = @_;
+
+    my $socket = AgentSink::connection() or die 'no connection';
+    my $head = '';
+
+    local $SIG{ALRM} = sub { die "no answer to $path\n" };
+    alarm $AgentAuth::Patience;
+
+    print {$socket} "GET $path HTTP/1.0\r\n\r\n";
+    1 while sysread $socket, $head, 65536, length $head;
+    alarm 0;
+
+    return $head =~ /^Worker: (\d+)/m ? $1 : 0;
 }
 
 
@@ -78,27 +91,40 @@ sub limit {
 }
 
 
+# with a chain workers look for what the dead left even when they are idle
 limit($limit);
-start(audit => "$audit flush=20ms", workers => 2, before => sub {
-    mkfifo(path('logs/error.log'), 0600) or die $!;
-    sysopen $log, path('logs/error.log'), O_RDWR | O_NONBLOCK or die $!;
-    fill_file();
-});
+start(audit => "$audit flush=20ms", workers => 2,
+    http => 'add_header Worker $pid always;
+        agent_audit_chain key_file=audit.key;',
+    before => sub {
+        open my $key, '>', path('conf/audit.key') or die $!;
+        print $key 'k1 ', encode_base64('x' x 32, ''), "\n";
+        close $key;
+        chmod 0600, path('conf/audit.key');
+
+        mkfifo(path('logs/error.log'), 0600) or die $!;
+        sysopen $log, path('logs/error.log'), O_RDWR | O_NONBLOCK or die $!;
+    });
 limit('unlimited');
 
-my ($victim, $heir) = workers(2);
+# the one that answers is the heir, and stops; the other one is the victim
 my $master = master();
-
-# nobody but the victim does anything
-kill 'STOP', $heir, $master;
+my $heir = answered('/1');
+await(sub { count($audit) == 3 }, 'its line, and two that begin a chain');
 
 for my $pid ($heir, $master) {
+    kill 'STOP', $pid;
     await(sub { state_of($pid) eq 'T' }, "$pid to stop");
 }
 
-ok(load(1, 1), 'the request is answered');
+open my $out, '>', path($audit) or die $!;
+print $out "{ }\n" x ($limit / 4);
+close $out;
+
+my $victim = answered('/2');
+isnt($victim, $heir, 'another worker answers');
 ok(await(sub { state_of($victim) =~ /^[ZX]?\z/ }, 'its end'),
-    'its worker died amid a write()');
+    'and dies amid a write()');
 is(-s path($audit), $limit, 'of which nothing was written');
 
 # now there is room, and something that the heir has to look at
@@ -109,7 +135,7 @@ fill();
 kill 'CONT', $heir;
 
 # the heir tells the error log of the lines, which takes it as long as we like
-ok(await(sub { count($audit) == 2 }, 'the line'), 'the heir wrote its line');
+ok(await(sub { audited(lines($audit)) }, 'the line'), 'the heir wrote its line');
 is(lock_holder(), $heir, 'and has the lock until it is done');
 
 # opened to be read, too, for as long
@@ -131,7 +157,7 @@ kill 'QUIT', $master;
 ok(await(sub { push @said, drain(); !AgentAuth::running($master) }, 'the end'),
     'nginx ends');
 
-is("@{[ audited(lines($audit)) ]}", '1', 'the line is there once');
+is("@{[ audited(lines($audit)) ]}", '2', 'the line is there once');
 is(scalar(grep { /1 audit lines of a process that died were written/ } @said),
     1, 'and the error log tells of it');
 

@@ -38,7 +38,9 @@ static ngx_int_t ngx_agent_audit_secret(
 static ngx_int_t ngx_agent_audit_secret_read(
     const ngx_agent_audit_chain_conf_t *chain, u_char *buf, size_t *len,
     ngx_log_t *log);
-static void ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
+static ngx_int_t ngx_agent_audit_seed_renew(ngx_agent_audit_sink_t *sink,
+    const agent_pepper_t *pepper, const u_char *mark);
+static ngx_int_t ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
     agent_audit_chain_t *chain);
 static ngx_int_t ngx_agent_audit_chain_put(ngx_agent_audit_sink_t *sink,
     agent_audit_record_t *rec, ngx_uint_t prev);
@@ -291,36 +293,59 @@ ngx_agent_audit_chain_seed(ngx_agent_audit_sink_t *sink)
         goto done;
     }
 
-    /* a worker of before that comes now waits for none of this: it begins no
-       chain, as long as there is no name of a secret */
-
-    state->kid_len = 0;
-    ngx_agent_audit_settled();
-
-    if (RAND_bytes(state->boot, AGENT_AUDIT_BOOT_LEN) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, conf->cycle->log, 0,
-                      "no random octets for \"agent_audit_chain\" in %V:%ui",
-                      &conf->chain.place.file, conf->chain.place.line);
-        rc = NGX_ERROR;
-        goto done;
-    }
-
-    agent_audit_seed(state->seed[0], &pepper->key, state->boot);
-
-    state->chains = 0;
-    sink->first = 0;
-
-    ngx_memcpy(state->mark, mark, sizeof(mark));
-    ngx_memcpy(state->kid, pepper->id, pepper->id_len);
-
-    ngx_agent_audit_settled();
-    state->kid_len = pepper->id_len;
+    rc = ngx_agent_audit_seed_renew(sink, pepper, mark);
 
 done:
 
     OPENSSL_cleanse(&secret, sizeof(secret));
 
     return rc;
+}
+
+
+/*
+ * Another secret.  Workers of before may begin a chain right now, hence the
+ * mutex; none of the seeds that they would have had next is left.
+ */
+
+static ngx_int_t
+ngx_agent_audit_seed_renew(ngx_agent_audit_sink_t *sink,
+    const agent_pepper_t *pepper, const u_char *mark)
+{
+    u_char                    boot[AGENT_AUDIT_BOOT_LEN];
+    ngx_slab_pool_t          *shpool;
+    ngx_agent_audit_conf_t   *conf;
+    ngx_agent_audit_state_t  *state;
+
+    conf = sink->conf;
+    state = sink->state;
+
+    if (RAND_bytes(boot, AGENT_AUDIT_BOOT_LEN) != 1) {
+        ngx_log_error(NGX_LOG_EMERG, conf->cycle->log, 0,
+                      "no random octets for \"agent_audit_chain\" in %V:%ui",
+                      &conf->chain.place.file, conf->chain.place.line);
+        return NGX_ERROR;
+    }
+
+    shpool = (ngx_slab_pool_t *) conf->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    OPENSSL_cleanse(state->seed, sizeof(state->seed));
+
+    ngx_memcpy(state->boot, boot, AGENT_AUDIT_BOOT_LEN);
+    agent_audit_seed(state->seed[0], &pepper->key, boot);
+
+    state->chains = 0;
+    sink->first = 0;
+
+    ngx_memcpy(state->mark, mark, sizeof(state->mark));
+    ngx_memcpy(state->kid, pepper->id, pepper->id_len);
+    state->kid_len = pepper->id_len;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return NGX_OK;
 }
 
 
@@ -339,17 +364,15 @@ ngx_agent_audit_chain_begin(ngx_agent_audit_sink_t *sink)
 
     chain = ngx_pcalloc(sink->conf->cycle->pool, sizeof(agent_audit_chain_t));
 
-    if (chain == NULL || sink->state->kid_len == 0) {
+    n = sink->state->chains;
+    first = sink->first;
+
+    if (chain == NULL || ngx_agent_audit_seed_claim(sink, chain) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "agent_auth: no chain could be begun for audit log "
                       "\"%V\"", &sink->name);
         return;
     }
-
-    n = sink->state->chains;
-    first = sink->first;
-
-    ngx_agent_audit_seed_claim(sink, chain);
 
     slot = sink->slot;
 
@@ -389,7 +412,7 @@ ngx_agent_audit_chain_begin(ngx_agent_audit_sink_t *sink)
  * before this one goes: who is killed at this leaves a seed in either case.
  */
 
-static void
+static ngx_int_t
 ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
     agent_audit_chain_t *chain)
 {
@@ -407,7 +430,12 @@ ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
     n = state->chains;
 
     kid.data = state->kid;
-    kid.len = ngx_min(state->kid_len, AGENT_PEPPER_ID_MAX);
+    kid.len = state->kid_len;
+
+    if (kid.len == 0 || kid.len > AGENT_PEPPER_ID_MAX) {
+        ngx_shmtx_unlock(&shpool->mutex);
+        return NGX_ERROR;
+    }
 
     ngx_memcpy(seed, state->seed[n & 1], sizeof(seed));
 
@@ -425,6 +453,8 @@ ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
     ngx_shmtx_unlock(&shpool->mutex);
 
     OPENSSL_cleanse(seed, sizeof(seed));
+
+    return NGX_OK;
 }
 
 

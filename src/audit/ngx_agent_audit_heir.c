@@ -276,20 +276,19 @@ ngx_agent_audit_heir_record(ngx_agent_audit_sink_t *sink,
 static void
 ngx_agent_audit_heir_resume(ngx_agent_audit_sink_t *heir)
 {
-    size_t                   n;
+    uint64_t                 writing;
     ngx_agent_audit_slot_t  *slot;
 
     slot = heir->slot;
+    writing = slot->writing;
 
     /* where start is another one it was done, and known to be */
 
-    if (slot->writing
+    if (writing
         && slot->from == (uint64_t) (heir->start - heir->block - 1)
-        && slot->writing <= (uint64_t) (heir->last - heir->start))
+        && writing <= (uint64_t) (heir->last - heir->start))
     {
-        n = ngx_agent_audit_heir_written(heir, (size_t) slot->writing);
-
-        heir->start += n;
+        heir->start += ngx_agent_audit_heir_written(heir, (size_t) writing);
         ngx_agent_audit_publish(heir);
     }
 

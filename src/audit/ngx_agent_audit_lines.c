@@ -29,6 +29,9 @@
 #define NGX_AGENT_AUDIT_SPARE   2
 
 
+static ngx_uint_t ngx_agent_audit_lines_n(ngx_cycle_t *cycle);
+static void ngx_agent_audit_lines_unshared(ngx_cycle_t *cycle,
+    const ngx_agent_audit_sink_t *sink);
 static ngx_int_t ngx_agent_audit_lines_before(ngx_conf_t *cf,
     ngx_agent_audit_sink_t *sink);
 static ngx_uint_t ngx_agent_audit_lines_used(ngx_shm_zone_t *shm_zone);
@@ -52,14 +55,20 @@ ngx_agent_audit_lines_init(ngx_cycle_t *cycle, ngx_agent_audit_sink_t *sink)
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
-    n = 2 * ngx_max(ccf->worker_processes, 1) + NGX_AGENT_AUDIT_SPARE;
-    size = n * ngx_agent_audit_stride(sink->size);
-
     /* without a master process there is nobody to inherit */
 
-    if (!ccf->master || size > NGX_AGENT_AUDIT_ZONE_MAX) {
+    if (!ccf->master) {
         return NGX_OK;
     }
+
+    n = ngx_agent_audit_lines_n(cycle);
+
+    if (n > NGX_AGENT_AUDIT_ZONE_MAX / ngx_agent_audit_stride(sink->size)) {
+        ngx_agent_audit_lines_unshared(cycle, sink);
+        return NGX_OK;
+    }
+
+    size = n * ngx_agent_audit_stride(sink->size);
 
     ngx_memzero(&cf, sizeof(ngx_conf_t));
 
@@ -91,6 +100,38 @@ ngx_agent_audit_lines_init(ngx_cycle_t *cycle, ngx_agent_audit_sink_t *sink)
     sink->lines[0]->data = sink;
 
     return ngx_agent_audit_lines_before(&cf, sink);
+}
+
+
+/* slots: no more than can be counted, however many workers somebody asks for */
+
+static ngx_uint_t
+ngx_agent_audit_lines_n(ngx_cycle_t *cycle)
+{
+    ngx_uint_t        n;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    n = (ngx_uint_t) ngx_max(ccf->worker_processes, 1);
+
+    return 2 * ngx_min(n, NGX_AGENT_AUDIT_ZONE_MAX) + NGX_AGENT_AUDIT_SPARE;
+}
+
+
+static void
+ngx_agent_audit_lines_unshared(ngx_cycle_t *cycle,
+    const ngx_agent_audit_sink_t *sink)
+{
+    const ngx_agent_audit_place_t  *place;
+
+    place = sink->sized.file.len ? &sink->sized : &sink->place;
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "agent_auth: the buffers of audit log \"%V\" would take "
+                  "more than 1g and are not shared, lines that wait would be "
+                  "lost with a worker that is killed, in %V:%ui",
+                  &sink->name, &place->file, place->line);
 }
 
 
@@ -197,7 +238,6 @@ ngx_agent_audit_lines_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     size_t                    stride;
     ngx_uint_t                i, n;
-    ngx_core_conf_t          *ccf;
     ngx_slab_pool_t          *shpool;
     ngx_agent_audit_sink_t   *sink;
     ngx_agent_audit_lines_t  *lines;
@@ -209,10 +249,7 @@ ngx_agent_audit_lines_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(sink->conf->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    n = 2 * ngx_max(ccf->worker_processes, 1) + NGX_AGENT_AUDIT_SPARE;
+    n = ngx_agent_audit_lines_n(sink->conf->cycle);
     stride = ngx_agent_audit_stride(sink->size);
 
     lines = ngx_slab_calloc(shpool, sizeof(ngx_agent_audit_lines_t)
@@ -252,6 +289,7 @@ ngx_agent_audit_stride(size_t size)
 ngx_agent_audit_lines_t *
 ngx_agent_audit_lines(ngx_shm_zone_t *shm_zone)
 {
+    u_char                   *p, *end;
     ngx_slab_pool_t          *shpool;
     ngx_agent_audit_lines_t  *lines;
 
@@ -260,13 +298,25 @@ ngx_agent_audit_lines(ngx_shm_zone_t *shm_zone)
     }
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-    lines = shpool->data;
+    end = shm_zone->shm.addr + shm_zone->shm.size;
 
-    if (lines == NULL || lines->layout != NGX_AGENT_AUDIT_LAYOUT
+    lines = shpool->data;
+    p = (u_char *) lines;
+
+    if (p < shm_zone->shm.addr || p > end
+        || (size_t) (end - p) < sizeof(ngx_agent_audit_lines_t)
+        || lines->layout != NGX_AGENT_AUDIT_LAYOUT
         || lines->size == 0
+        || lines->size > NGX_AGENT_AUDIT_ZONE_MAX
+        || lines->n > NGX_AGENT_AUDIT_ZONE_MAX / lines->size)
+    {
+        return NULL;
+    }
+
+    if ((size_t) (end - p) / sizeof(ngx_agent_audit_slot_t) <= lines->n
         || lines->blocks < shm_zone->shm.addr
-        || lines->n > NGX_AGENT_AUDIT_ZONE_MAX / lines->size
-        || (size_t) (shm_zone->shm.addr + shm_zone->shm.size - lines->blocks)
+        || lines->blocks > end
+        || (size_t) (end - lines->blocks)
            < lines->n * ngx_agent_audit_stride(lines->size))
     {
         return NULL;
@@ -430,13 +480,16 @@ ngx_agent_audit_attach(ngx_agent_audit_sink_t *sink,
 {
     u_char                  *block;
     uint32_t                 start, last;
+    uint64_t                 span;
     ngx_agent_audit_slot_t  *slot;
 
     slot = &lines->slot[n];
     block = ngx_agent_audit_block(lines, n);
 
-    start = (uint32_t) (slot->span >> 32);
-    last = (uint32_t) slot->span;
+    span = slot->span;
+
+    start = (uint32_t) (span >> 32);
+    last = (uint32_t) span;
 
     if (start > last || last > lines->size) {
         return 0;

@@ -107,7 +107,8 @@ agent_sha256_resume(const uint32_t *state, uint32_t before,
      */
 
     memset(block, 0, sizeof(block));
-    __asm__ volatile ("" : : "r" (block) : "memory");
+    memset(ctx.h, 0, sizeof(ctx.h));
+    __asm__ volatile ("" : : "r" (block), "r" (ctx.h) : "memory");
 }
 
 
@@ -126,6 +127,8 @@ agent_sha256_long(const uint32_t *state, uint32_t before, const uint8_t *data,
 
     (void) SHA256_Update(&ctx, data, len);
     (void) SHA256_Final(digest, &ctx);
+
+    OPENSSL_cleanse(ctx.h, sizeof(ctx.h));
 }
 
 
