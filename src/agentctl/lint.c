@@ -116,7 +116,7 @@ ctl_lint_peppers(ctl_lint_t *lint, ctl_peppers_t *peppers)
         return;
     }
 
-    fault = ctl_peppers_load(peppers, lint->ctl, path);
+    fault = ctl_peppers_load(peppers, lint->ctl, "pepper file", path);
 
     if (fault == NULL) {
         lint->reader.peppers = peppers;

@@ -32,7 +32,8 @@ static size_t ctl_foreign_surprise(const agent_str_t *value);
 
 
 char *
-ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl, const char *path)
+ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl, const char *name,
+    const char *path)
 {
     char         *fault, err[AGENT_ERROR_LEN];
     uint8_t      *buf;
@@ -43,7 +44,7 @@ ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl, const char *path)
 
     buf = ctl_alloc(CTL_SECRETS_ROOM);
 
-    fault = ctl_secrets_read(ctl, "pepper file", path, buf, &text.len);
+    fault = ctl_secrets_read(ctl, name, path, buf, &text.len);
 
     text.data = buf;
 
@@ -103,7 +104,8 @@ ctl_secrets_plain(const char *name, const char *path, int fd, uint8_t *buf,
     if (st.st_mode & S_IROTH) {
         return ctl_format("%s \"%s\" is readable by everyone, do "
                           "\"chmod o-rwx\" and make new %ss", name, path,
-                          name[0] == 'K' ? "KEK" : "pepper");
+                          name[0] == 'K' ? "KEK"
+                          : name[0] == 'p' ? "pepper" : "key");
     }
 
     if (n == CTL_SECRETS_MAX) {
@@ -161,7 +163,8 @@ ctl_key_run(const ctl_t *ctl, ctl_key_pt run)
     }
 
     path = ctl_option(ctl, CTL_OPT_PEPPER_FILE);
-    fault = path ? ctl_peppers_load(&peppers, ctl, path) : NULL;
+    fault = path ? ctl_peppers_load(&peppers, ctl, "pepper file", path)
+                 : NULL;
 
     if (fault) {
         ctl_error("%s", fault);

@@ -46,21 +46,24 @@ typedef struct {
 
 
 /*
- * Reads a file of secrets at path, name being "pepper file" or "KEK file", to
- * buf, which has room for CTL_SECRETS_ROOM octets and which the caller
- * cleanses; with --kek-file what is in the envelope is read, unless ctl is
- * NULL.  Returns NULL, or what is wrong, in nginx's words and with the file's
- * name, which the caller frees.
+ * Reads a file of secrets at path, name being "pepper file", "KEK file" or
+ * "audit key file", to buf, which has room for CTL_SECRETS_ROOM octets and
+ * which the caller cleanses; with --kek-file what is in the envelope is read,
+ * unless ctl is NULL.  Returns NULL, or what is wrong, in nginx's words and
+ * with the file's name, which the caller frees.
  */
 
 char *ctl_secrets_read(const ctl_t *ctl, const char *name, const char *path,
     uint8_t *buf, size_t *len);
 
 
-/* likewise a pepper file; the caller cleanses peppers in either case */
+/*
+ * Likewise one of peppers, or of audit keys; the caller cleanses peppers in
+ * either case.
+ */
 
 char *ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl,
-    const char *path);
+    const char *name, const char *path);
 
 
 typedef int (*ctl_key_pt)(const ctl_t *ctl, const ctl_peppers_t *peppers,

@@ -112,7 +112,7 @@ ctl_audit_verify(ctl_t *ctl)
 
     memset(&run, 0, sizeof(run));
 
-    fault = ctl_peppers_load(&secrets, NULL,
+    fault = ctl_peppers_load(&secrets, NULL, "audit key file",
                              ctl_option(ctl, CTL_OPT_KEY_FILE));
 
     if (fault) {

@@ -175,8 +175,14 @@ $run = verify($log, path('none'));
 is($run->{rc}, 1, 'a file that is not there');
 like($run->{err}, qr/cannot open ".*none"/, 'is named');
 
-is(agentctl(qw/ audit verify --key-file /, path('none'), $log)->{rc}, 1,
-    'a key that is not there');
+$run = agentctl(qw/ audit verify --key-file /, path('none'), $log);
+is($run->{rc}, 1, 'a key that is not there');
+like($run->{err}, qr/cannot open audit key file ".*none"/, 'is named');
+chmod 0644, spew(path('open.key'), slurp($key));
+$run = agentctl(qw/ audit verify --key-file /, path('open.key'), $log);
+is($run->{rc}, 1, 'a key that all can read');
+like($run->{err}, qr/ audit key file ".*" is readable .* make new keys$/m,
+    'is named');
 spew(path('k2.key'), 'k2 ' . encode_base64($secret, ''));
 $run = agentctl(qw/ audit verify --key-file /, path('k2.key'), $log);
 is($run->{rc}, 1, 'a key of another name');
