@@ -24,6 +24,14 @@ static ngx_inline ngx_int_t ngx_agent_decide(ngx_http_request_t *r,
     agent_reason_e *reason);
 static agent_reason_e ngx_agent_policy(ngx_http_request_t *r,
     const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_inline agent_reason_e ngx_agent_policy_key(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec);
+static ngx_inline agent_reason_e ngx_agent_policy_token(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
+    const agent_claims_t *claims);
+static ngx_inline agent_reason_e ngx_agent_policy_location(
+    ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec, const agent_str_t *scopes);
 static agent_reason_e ngx_agent_policy_service(
     const ngx_agent_loc_conf_t *conf, const ngx_agent_record_t *rec);
 static agent_reason_e ngx_agent_policy_require(ngx_http_request_t *r,
@@ -386,29 +394,7 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
 
     if (rec->identified) {
         scopes = &rec->identity.scopes;
-
-        reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
-                                      r->connection->sockaddr);
-
-        /* last of what is about the key itself: else it would do */
-
-        if (reason == AGENT_OK && conf->sunset && !conf->sunset->observe
-            && ngx_agent_sunset_over(conf->sunset))
-        {
-            reason = AGENT_KEY_SUNSET;
-        }
-
-        /* a key is bound to nobody */
-
-        if (reason == AGENT_OK
-            && conf->binding == NGX_AGENT_BINDING_REQUIRED)
-        {
-            reason = AGENT_BINDING_MISSING;
-        }
-
-        if (reason == AGENT_OK) {
-            reason = ngx_agent_policy_service(conf, rec);
-        }
+        reason = ngx_agent_policy_key(r, conf, rec);
 
     } else {
         claims = ngx_agent_identify_claims(rec);
@@ -418,23 +404,75 @@ ngx_agent_policy(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
         }
 
         scopes = &claims->scope;
-        reason = ngx_agent_identify_token_policy(conf, claims);
-
-        /* most tokens are bound to nobody, and sent as such */
-
-        rec->binding = 0;
-
-        if (reason == AGENT_OK
-            && (claims->bound || rec->dpop
-                || conf->binding == NGX_AGENT_BINDING_REQUIRED))
-        {
-            reason = ngx_agent_binding_check(r, conf, rec, claims);
-        }
+        reason = ngx_agent_policy_token(r, conf, rec, claims);
     }
+
+    return reason == AGENT_OK ? ngx_agent_policy_location(r, conf, rec, scopes)
+                              : reason;
+}
+
+
+static ngx_inline agent_reason_e
+ngx_agent_policy_key(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec)
+{
+    agent_reason_e  reason;
+
+    reason = ngx_agent_key_usable(&rec->identity, ngx_time(),
+                                  r->connection->sockaddr);
 
     if (reason != AGENT_OK) {
         return reason;
     }
+
+    /* last of what is about the key itself: else it would do */
+
+    if (conf->sunset && !conf->sunset->observe
+        && ngx_agent_sunset_over(conf->sunset))
+    {
+        return AGENT_KEY_SUNSET;
+    }
+
+    /* a key is bound to nobody */
+
+    if (conf->binding == NGX_AGENT_BINDING_REQUIRED) {
+        return AGENT_BINDING_MISSING;
+    }
+
+    return ngx_agent_policy_service(conf, rec);
+}
+
+
+static ngx_inline agent_reason_e
+ngx_agent_policy_token(ngx_http_request_t *r, const ngx_agent_loc_conf_t *conf,
+    ngx_agent_record_t *rec, const agent_claims_t *claims)
+{
+    agent_reason_e  reason;
+
+    reason = ngx_agent_identify_token_policy(conf, claims);
+
+    rec->binding = 0;
+
+    if (reason != AGENT_OK) {
+        return reason;
+    }
+
+    /* most tokens are bound to nobody, and sent as such */
+
+    return (claims->bound || rec->dpop
+            || conf->binding == NGX_AGENT_BINDING_REQUIRED)
+           ? ngx_agent_binding_check(r, conf, rec, claims) : AGENT_OK;
+}
+
+
+/* what the location asks for, of keys and tokens alike */
+
+static ngx_inline agent_reason_e
+ngx_agent_policy_location(ngx_http_request_t *r,
+    const ngx_agent_loc_conf_t *conf, ngx_agent_record_t *rec,
+    const agent_str_t *scopes)
+{
+    agent_reason_e  reason;
 
     if (conf->delegation) {
         reason = ngx_agent_delegation_check(conf->delegation, rec);
