@@ -19,6 +19,13 @@
 #define AGENT_AUDIT_CHAINS     1000000
 #define AGENT_AUDIT_EPOCHS     1000000
 
+/* keys that lines may cost, else a few that are made up would cost hours: so
+   many, and more with each that is proven; what a new chain counts as */
+
+#define AGENT_AUDIT_CREDIT     4000000
+#define AGENT_AUDIT_PROVEN     1000
+#define AGENT_AUDIT_NEW        100
+
 /* parts of lines that wait for the whole ones */
 
 #define AGENT_AUDIT_PARTS      16
@@ -85,6 +92,7 @@ struct agent_audit_verify_s {
     uint32_t              nparts;
 
     uint64_t              newest;
+    int64_t               credit;       /* a line may take it below 0 */
     agent_audit_result_t  result;
 };
 
@@ -103,15 +111,17 @@ static int agent_audit_chain(agent_audit_verify_t *v,
 static uint32_t *agent_audit_place(const agent_audit_verify_t *v,
     uint32_t boot, uint32_t index);
 static int agent_audit_grow(agent_audit_verify_t *v);
-static void agent_audit_boot_seed(agent_audit_boot_t *boot, uint32_t index);
+static void agent_audit_boot_seed(agent_audit_verify_t *v,
+    agent_audit_boot_t *boot, uint32_t index);
 static int agent_audit_next(agent_audit_verify_t *v,
     agent_audit_state_t *chain, const agent_audit_link_t *link,
     const agent_audit_pos_t *pos);
 static unsigned agent_audit_prove(agent_audit_verify_t *v,
     agent_audit_state_t *chain, const agent_audit_link_t *link,
     const agent_audit_pos_t *pos, const uint8_t *line);
-static int agent_audit_proves(agent_audit_state_t *chain,
-    const agent_audit_link_t *link, const uint8_t *line, const uint8_t *prev);
+static int agent_audit_proves(agent_audit_verify_t *v,
+    agent_audit_state_t *chain, const agent_audit_link_t *link,
+    const uint8_t *line, const uint8_t *prev);
 static int agent_audit_event(agent_audit_verify_t *v,
     agent_audit_state_t *chain, const agent_audit_link_t *link,
     const uint8_t *line);
@@ -141,6 +151,7 @@ agent_audit_verify_create(const agent_pepper_t *secrets, size_t n,
     v->partial = partial;
     v->fault = fault;
     v->data = data;
+    v->credit = AGENT_AUDIT_CREDIT;
 
     return v;
 }
@@ -184,7 +195,7 @@ agent_audit_verify_line(agent_audit_verify_t *v, const agent_audit_pos_t *pos,
         return 0;
     }
 
-    if (link.index >= AGENT_AUDIT_CHAINS) {
+    if (link.index >= AGENT_AUDIT_CHAINS || v->credit < 0) {
         agent_audit_fault(v, AGENT_AUDIT_CHANGED, pos, &link.uid, link.seq, 0);
         return 0;
     }
@@ -216,9 +227,9 @@ agent_audit_verify_line(agent_audit_verify_t *v, const agent_audit_pos_t *pos,
     }
 
     v->result.lines++;
+    v->credit += AGENT_AUDIT_PROVEN;
 
     chain->time = agent_audit_line_time(line, len);
-
     if (chain->time > v->newest) {
         v->newest = chain->time;
     }
@@ -330,7 +341,7 @@ agent_audit_chain(agent_audit_verify_t *v, const agent_audit_link_t *link,
     c->boot = (uint32_t) (boot - v->boots);
     c->index = link->index;
 
-    agent_audit_boot_seed(boot, link->index);
+    agent_audit_boot_seed(v, boot, link->index);
     agent_audit_key_first(&c->key, boot->seed);
 
     boot->chains++;
@@ -361,6 +372,7 @@ agent_audit_boot(agent_audit_verify_t *v, const agent_audit_link_t *link)
         }
     }
 
+    v->credit -= AGENT_AUDIT_NEW + (int64_t) v->nboots;
     boots = calloc(v->nboots + 1, sizeof(agent_audit_boot_t));
     if (boots == NULL) {
         return NULL;
@@ -388,12 +400,15 @@ agent_audit_boot(agent_audit_verify_t *v, const agent_audit_link_t *link)
 /* goes forth from the seed that there is, or from the first one */
 
 static void
-agent_audit_boot_seed(agent_audit_boot_t *boot, uint32_t index)
+agent_audit_boot_seed(agent_audit_verify_t *v, agent_audit_boot_t *boot,
+    uint32_t index)
 {
     if (index < boot->index) {
         agent_audit_seed(boot->seed, &boot->secret->key, boot->boot);
         boot->index = 0;
     }
+
+    v->credit -= AGENT_AUDIT_NEW + (int64_t) (index - boot->index);
 
     while (boot->index < index) {
         agent_audit_seed_next(boot->seed);
@@ -527,7 +542,7 @@ agent_audit_prove(agent_audit_verify_t *v, agent_audit_state_t *chain,
         return 0;
     }
 
-    if (agent_audit_proves(chain, link, line,
+    if (agent_audit_proves(v, chain, link, line,
                            chain->proven ? chain->mac : link->prev))
     {
         return 1;
@@ -542,8 +557,8 @@ agent_audit_prove(agent_audit_verify_t *v, agent_audit_state_t *chain,
 /* the key goes on to the line's epoch where that proves right */
 
 static int
-agent_audit_proves(agent_audit_state_t *chain, const agent_audit_link_t *link,
-    const uint8_t *line, const uint8_t *prev)
+agent_audit_proves(agent_audit_verify_t *v, agent_audit_state_t *chain,
+    const agent_audit_link_t *link, const uint8_t *line, const uint8_t *prev)
 {
     int               rc;
     uint32_t          n;
@@ -557,6 +572,7 @@ agent_audit_proves(agent_audit_state_t *chain, const agent_audit_link_t *link,
     }
 
     key = chain->key;
+    v->credit -= link->epoch - chain->epoch;
 
     for (n = chain->epoch; n < link->epoch; n++) {
         agent_audit_key_next(&key);

@@ -2,7 +2,8 @@
 /*
  * Verifies audit lines that are chained, see agent_audit_chain.h: reads them
  * once, in the order in which they were written, and keeps some 400 octets for
- * each chain.
+ * each chain.  Where lines that are not proven have cost too many keys, all
+ * that follow are faults.
  */
 
 #ifndef _AGENT_AUDIT_VERIFY_H_INCLUDED_
