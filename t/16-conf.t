@@ -744,6 +744,12 @@ mistake 'a parameter of control', "${server}location /c {\n"
     'invalid parameter "keep=never" in "agent_control"';
 mistake 'control of a server', "server {\nagent_control;  # fault\n}\n",
     '"agent_control" directive is not allowed here';
+mistake 'events of a server',
+    "server {\nagent_security_events provider=a audience=b;  # fault\n}\n",
+    '"agent_security_events" directive is not allowed here';
+mistake 'events without parameters',
+    "server {\nlocation /e {\nagent_security_events;  # fault\n}\n}\n",
+    'invalid number of arguments in "agent_security_events" directive';
 
 
 
