@@ -186,6 +186,14 @@ ctl_migration_line(ctl_migration_t *m, const ctl_log_t *log)
     switch (agent_audit_read(log->text, log->len, &entry, &json, err)) {
 
     case AGENT_AUDIT_REQUEST:
+
+        /* what is recent goes by the last line: nobody would use keys lately */
+
+        if (entry.time > m->ctl->now + CTL_DAY) {
+            ctl_migration_fault(m, log, "\"time\" is in the future");
+            break;
+        }
+
         ctl_migration_alias(m->ctl, &entry);
 
         if (ctl_migration_wanted(m, &entry)) {
@@ -196,7 +204,8 @@ ctl_migration_line(ctl_migration_t *m, const ctl_log_t *log)
 
     case AGENT_AUDIT_LOST:
         if (m->since == 0 || entry.time >= m->since) {
-            m->lost += entry.lost;
+            m->lost = entry.lost < INT64_MAX - m->lost ? m->lost + entry.lost
+                                                       : INT64_MAX;
         }
 
         break;

@@ -51,7 +51,9 @@ ctl_migration_json(const ctl_migration_t *m)
     ctl_record_set(json, "grace", ctl_mj_uses(m, AGENT_AUTH_KEY, 1));
     ctl_record_set(json, "refusals", ctl_mj_refusals(m));
 
-    text = json_dumps(json, JSON_INDENT(1));
+    /* DEL and U+0080 to U+009F are control characters to a terminal */
+
+    text = json_dumps(json, JSON_INDENT(1)|JSON_ENSURE_ASCII);
 
     printf("%s\n", text ? text : "null");
 

@@ -16,7 +16,7 @@ use Test::More;
 
 my $json = JSON::PP->new->utf8->canonical;
 my $day = 86400;
-my $end = 1_796_000_000;        # 2026-11-30
+my $end = 1_764_464_000;        # 2025-11-30
 
 
 # an audit line as nginx writes it, so many days before the end
@@ -103,9 +103,9 @@ my @fleet = (
     my $report = json_report(join '', @fleet);
 
     is($report->{version}, 1, 'version');
-    is($report->{to}, '2026-11-29T00:53:20Z', 'the last line');
-    is($report->{from}, '2026-10-01T00:53:20Z', 'the first one');
-    is($report->{recent}, '2026-10-30T00:53:20Z', 'what is recent');
+    is($report->{to}, '2025-11-29T00:53:20Z', 'the last line');
+    is($report->{from}, '2025-10-01T00:53:20Z', 'the first one');
+    is($report->{recent}, '2025-10-30T00:53:20Z', 'what is recent');
     is_deeply($report->{lines}, { read => 28, requests => 27, bad => 0,
         lost => 0, dropped => 0, faults => [] }, 'lines');
     is_deeply($report->{requests}, { key => 17, token => 3, percent => 15 },
@@ -115,7 +115,7 @@ my @fleet = (
 
     my ($a, $b) = @{ $report->{locations} };
     is_deeply($a, { server => 's', location => '/a',
-        sunset => '2027-01-15T08:00:09Z', first_token => '2026-11-26T00:53:20Z',
+        sunset => '2027-01-15T08:00:09Z', first_token => '2025-11-26T00:53:20Z',
         requests => { key => 16, token => 3, percent => 15 },
         agents_on => { keys => 3, both => 1, tokens => 1, idle => 3,
             percent => 20 } }, 'a location') or diag explain $a;
@@ -129,27 +129,27 @@ my @fleet = (
     is_deeply($agent{gamma}, { agent => 'gamma', owner => 'ops', on => 'both',
         requests => { key => 2, token => 1, percent => 33 },
         locations_on => { keys => 1, both => 1, tokens => 0, idle => 0,
-            percent => 0 }, last_key => '2026-11-27T00:53:20Z',
-        last_token => '2026-11-26T00:53:20Z' }, 'an agent');
+            percent => 0 }, last_key => '2025-11-27T00:53:20Z',
+        last_token => '2025-11-26T00:53:20Z' }, 'an agent');
 
     is(join(' ', map { "$_->{agent}:$_->{location}:$_->{requests}" }
         @{ $report->{breaks} }), 'alpha:/a:10 delta:/a:2 zeta:/a:1 gamma:/b:1',
         'what would break');
     is_deeply($report->{breaks}[0], { server => 's', location => '/a',
         agent => 'alpha', owner => 'pay', requests => 10,
-        last => '2026-11-29T00:53:20Z' }, 'with its owner');
+        last => '2025-11-29T00:53:20Z' }, 'with its owner');
 
     is_deeply($report->{keys}[0], { agent => 'alpha', owner => 'pay',
         key_id => 'k1', server => 's', location => '/a', admitted => 10,
-        refused => 0, first => '2026-11-20T00:53:20Z',
-        last => '2026-11-29T00:53:20Z' }, 'a key');
+        refused => 0, first => '2025-11-20T00:53:20Z',
+        last => '2025-11-29T00:53:20Z' }, 'a key');
     is(scalar @{ $report->{keys} }, 9, 'keys');
     is_deeply([ map { "$_->{agent} $_->{admitted}" } @{ $report->{tokens} } ],
         [ 'beta 2', 'gamma 1' ], 'tokens');
 
     is_deeply($report->{grace}, [ { agent => 'delta', key_id => 'k4',
         server => 's', location => '/a', requests => 1,
-        last => '2026-11-25T00:53:20Z', ends => '2026-12-01T00:53:20Z' } ],
+        last => '2025-11-25T00:53:20Z', ends => '2025-12-01T00:53:20Z' } ],
         'in grace') or diag explain $report->{grace};
 
     is(join(' ', map { ($_->{method} // '-')
@@ -178,15 +178,15 @@ my @fleet = (
         'how far it is');
     like($run->{out}, qr{^/a - s +15% +16 +20% +1/1/3 +2027-01-15$}m,
         'a location');
-    like($run->{out}, qr/^gamma +ops +both +33% +2 +0 of 2 +2026-11-27  2026-11-26$/m,
+    like($run->{out}, qr/^gamma +ops +both +33% +2 +0 of 2 +2025-11-27  2025-11-26$/m,
         'an agent');
-    like($run->{out}, qr{^k1 +alpha +/a - s +10 +0 +2026-11-20  2026-11-29$}m,
+    like($run->{out}, qr{^k1 +alpha +/a - s +10 +0 +2025-11-20  2025-11-29$}m,
         'a key');
-    like($run->{out}, qr{^/a - s +alpha +pay +10 +2026-11-29$}m,
+    like($run->{out}, qr{^/a - s +alpha +pay +10 +2025-11-29$}m,
         'what would break');
-    like($run->{out}, qr/^k4 +delta +- +1 +2026-11-25 00:53  2026-12-01 00:53$/m,
+    like($run->{out}, qr/^k4 +delta +- +1 +2025-11-25 00:53  2025-12-01 00:53$/m,
         'in grace');
-    like($run->{out}, qr{^/a - s +oauth +token_inactive +2 +2026-11-28 00:53$}m,
+    like($run->{out}, qr{^/a - s +oauth +token_inactive +2 +2025-11-28 00:53$}m,
         'a refusal');
 
     $run = report(line(1, allow => 'ok', agent => 'b', token => 'j'));
@@ -231,7 +231,7 @@ my @fleet = (
         'a service');
     is(scalar @{ json_report(join '', @named)->{locations} }, 3, 'each apart');
 
-    $report = json_report(join('', @fleet), '--since', '2026-11-29T00:00:00Z');
+    $report = json_report(join('', @fleet), '--since', '2025-11-29T00:00:00Z');
     is($report->{lines}{requests}, 2, 'since a date');
 
     my $ago = ($end - $NOW) / $day;
@@ -350,6 +350,21 @@ for my $args (qw/ --help /, 'report --help') {
     like($report->{err}, qr/^agentctl: 21 more lines are at fault$/m,
         'the others counted');
 
+    # one clock that was wrong, and nobody would have used a key of late
+
+    my $ahead = ($end - $NOW) / $day;
+    my $run = report($fleet[0] . line($ahead - 2, allow => 'ok', agent => 'x',
+        token => 't'), '--json');
+    $report = $json->decode($run->{out});
+    is("$run->{rc} $report->{lines}{bad} $report->{lines}{requests}", '1 1 1',
+        'a line of the day after tomorrow is at fault');
+    like($run->{err}, qr/:2: "time" is in the future$/m, 'which is said');
+    is($report->{breaks}[0]{agent}, 'alpha', 'what would break is still told');
+
+    $report = json_report(line($ahead - 0.9, allow => 'ok', agent => 'x',
+        token => 't'));
+    is($report->{lines}{requests}, 1, 'clocks may differ by hours');
+
     for my $other ('{}', '{"class_uid":1}', '{"a":"\u0000"}', '{"class_uid":6003}',
         '{"class_uid":6003,"unmapped":[]}', '{"class_uid":0,"count":3}',
         '{"class_uid":6003,"unmapped":{"agent_auth":{"a":1}}}')
@@ -358,9 +373,13 @@ for my $args (qw/ --help /, 'report --help') {
         is($report->{lines}{requests}, 1, "of others: $other");
     }
 
-    $report = json_report("$fleet[0]" . '{"time":1796000000000,"message":"audit'
+    $report = json_report("$fleet[0]" . '{"time":1764464000000,"message":"audit'
         . ' lines lost","count":7,"class_uid":0}' . "\n");
     is($report->{lines}{lost}, 7, 'lines that the gate lost');
+
+    $report = json_report($fleet[0] . ('{"time":1764464000000,"message":"audit '
+        . 'lines lost","count":9223372036854775807,"class_uid":0}' . "\n") x 3);
+    is($report->{lines}{lost}, '9223372036854775807', 'no fewer for being many');
 
     $report = json_report($fleet[0] . $fleet[1] =~ s/\n//r);
     is($report->{lines}{requests}, 2, 'a last line without an end');
@@ -379,6 +398,8 @@ for my $args (qw/ --help /, 'report --help') {
         'are not obeyed');
 
     is(json_report($text)->{keys}[0]{agent}, $evil, 'and told in JSON');
+    unlike(report($text, '--json')->{out}, qr/[^\n -~]/,
+        'which a terminal may show');
 
     # what parts them does not make two of one, or one of two
     my $report = json_report(join '', map { line(1, allow => 'ok', key => 'k',
@@ -392,7 +413,7 @@ for my $args (qw/ --help /, 'report --help') {
     open my $out, '>', path('many') or die;
 
     for my $n (1 .. 200_010) {
-        print $out qq({"time":1796000000000,"class_uid":6003,"actor":{"user":)
+        print $out qq({"time":1764464000000,"class_uid":6003,"actor":{"user":)
             . qq({"uid":"agent$n","credential_uid":"k$n"}},"unmapped":)
             . qq({"agent_auth":{"result":"allow","reason":"ok","method":"key",)
             . qq("location":"/a"}}}\n);
