@@ -367,11 +367,11 @@ sub unit {
 sub manifest {
     my ($file) = @_;
 
-    my $json = `python3 -c 'import json, sys, yaml
+    my $json = `/usr/bin/python3 -c 'import json, sys, yaml
 print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))' $file 2>/dev/null`;
 
     return pass('# SKIP no yaml of Python: the manifest is not checked')
-        if $? && system('python3 -c "import yaml" 2>/dev/null');
+        if $? && system('/usr/bin/python3 -c "import yaml" 2>/dev/null');
 
     is($?, 0, 'it is YAML') or return;
 
