@@ -396,6 +396,7 @@ sub configuration {
 
     for ($block) {
         s/^load_module .*\n//m;
+        s/^user .*\n//m if $> != 0;
         s{/etc/nginx/}{$dir/conf/}g;
         s{/var/log/nginx/}{$dir/logs/}g;
     }
