@@ -48,7 +48,7 @@ sub blind {
 sub receiver {
     my ($more, $provider) = @_;
 
-    return 'location = /events { agent_audit logs/control.log;'
+    return 'location = /events { agent_audit logs/control.log flush=20ms;'
         . ' agent_security_events provider=' . ($provider // 'own')
         . " audience=$here " . ($more // '') . '; }';
 }
@@ -139,6 +139,21 @@ sub refused {
     is(fields($answer, 'Content-Type') . ' '
         . fields($answer, 'Content-Language'), 'application/json en',
         "$what - fields");
+}
+
+
+# what the audit log has of the next n lines: change, whose, why, by which SET
+
+sub audited {
+    my ($n) = @_;
+
+    return map {
+        my $control = $_->{unmapped}{agent_control};
+
+        join ' ', $control->{change}, $_->{entity}{type}, $_->{entity}{uid},
+            $_->{comment}, $control->{issuer} // 'none',
+            $control->{change} eq 'revoke' ? () : $control->{id}
+    } audit_lines($n, AgentAuth::server_root() . '/logs/control.log');
 }
 
 
@@ -307,6 +322,19 @@ taken($as->sign('secevent+jwt', claims("$caep/token-claims-change",
 
 is(fields((decided ask_for($jwt, '/c'), 'ok', 'once more'), 'Cache'), 'miss',
     'asked again');
+
+for ({ format => 'jwt_id', iss => $as->issuer, jti => 'some-token' },
+     { format => 'complex',
+         application => { format => 'opaque', id => 'agent-basic' } })
+{
+    is(fields((decided ask_for($jwt, '/c'), 'ok', 'cached'), 'Cache'), 'hit',
+        "before one about $_->{format}");
+    taken($as->sign('secevent+jwt', claims("$caep/token-claims-change",
+        { claims => { role => 'ro' } }, iss => $as->issuer, sub_id => $_)),
+        'claims of a token, or of all of a client');
+    is(fields((decided ask_for($jwt, '/c'), 'ok', 'anew'), 'Cache'), 'miss',
+        'which may be this one: C-07');
+}
 
 
 
@@ -531,3 +559,102 @@ location = /events {
 }
 --- emerg
 "agent_security_events" directive is duplicate
+
+
+
+=== TEST 18: what an issuer did is seen
+A line for each event, also where nothing was to be done: AG-01, AG-04
+--- http_config
+{{http()}}
+--- run
+begin();
+
+my $control = AgentAuth::server_root() . '/logs/control.log';
+my $other = subject(iss => 'https://other.test');
+my @own = ('subject', $who);
+my $iss = own_issuer();
+my ($n, @expected) = 0;
+
+my $tell = sub {
+    my ($events, $sub_id, @lines) = @_;
+
+    my $claims = claims('', {}, sub_id => $sub_id, events => $events);
+    taken(signed($claims), join ' ', 'told:', sort keys %$events);
+    is_deeply([ sort(audited(scalar @lines)) ],
+        [ sort map { s/ JTI\b/ $claims->{jti}/gr } @lines ], 'and seen');
+};
+
+audit_rest($control);
+
+$tell->({ "$risc/account-enabled" => {} }, subject(),
+    "record @own account-enabled $iss JTI");
+$tell->({ "$caep/token-claims-change" => { claims => {} } }, subject(),
+    "flush @own token-claims-change $iss JTI");
+$tell->({ "$caep/risk-level-change" => { current_level => 'HIGH' } },
+    subject(), "record @own risk-level-change $iss JTI");
+$tell->({ 'https://other.example/event' => { event_timestamp => 'noon' } },
+    { format => 'odd' }, "record event JTI https://other.example/event $iss"
+    . ' JTI');
+$tell->({ "$ssf/verification" => { state => 'CANARY-state' } },
+    { format => 'opaque', id => 'stream' },
+    "record subject stream verification $iss JTI");
+$tell->({ "$caep/session-revoked" => {} }, $other,
+    "record event JTI session-revoked $iss JTI");
+
+$tell->({ "$caep/session-revoked" => {}, "$risc/account-enabled" => {},
+    "$caep/token-claims-change" => { claims => {} } }, subject(),
+    "revoke @own session-revoked $iss",
+    "record @own account-enabled $iss JTI",
+    "flush @own token-claims-change $iss JTI");
+
+my $again = claims("$risc/account-disabled", {});
+
+taken(signed($again), 'disabled');
+is_deeply([ audited(1) ], [ "revoke @own account-disabled $iss" ], 'by this');
+taken(signed($again), 'again');
+is_deeply([ audited(1) ],
+    [ "record @own account-disabled $iss $again->{jti}" ], 'not once more');
+
+refused(push_set(set("$risc/account-enabled", {}, aud => 'x')),
+    'invalid_audience', 'what is refused');
+taken(set("$risc/account-enabled", {}), 'and another');
+is(scalar @{[ audited(1) ]}, 1, 'is nobody\'s doing');
+is(scalar @{[ audit_rest($control) ]}, 0, 'nothing else');
+is(scalar @{[ grep { /CANARY-state/ } do {
+    open my $in, '<', $control or die; <$in> } ]}, 0, 'no state');
+
+
+
+=== TEST 19: entries that are kept for some time
+What another receiver keeps for less does not stand for one that is kept longer;
+a delivery that comes again adds nothing (C-01).
+--- http_config
+{{http()}}
+--- config
+{{guarded() . receiver('keep=1h')}}
+location = /short {
+    agent_security_events provider=own audience=https://api.test/events keep=9s;
+}
+--- run
+begin();
+
+my %same = (event_timestamp => time);
+my $jti = { format => 'jwt_id', iss => own_issuer(), jti => "kept-$runs" };
+
+for ([ 'a subject', subject() ], [ 'a token', $jti ]) {
+    my ($what, $sub_id) = @$_;
+    my $long = set("$caep/session-revoked", \%same, sub_id => $sub_id);
+    my @before = state_lines('logs/state');
+
+    is(push_set(set("$caep/session-revoked", \%same, sub_id => $sub_id),
+        path => '/short')->{status}, 202, "$what, for a short time");
+    taken($long, 'and for longer');
+    is(scalar @{[ state_lines('logs/state') ]}, @before + 2, 'which is kept');
+
+    my $now = time;
+    AgentAuth::await(sub { time > $now });
+
+    taken($long, "again, $_") for 1 .. 2;
+    is(scalar @{[ state_lines('logs/state') ]}, @before + 2,
+        'which adds nothing');
+}

@@ -46,7 +46,8 @@ static const agent_change_t  agent_changes[] = {
     agent_change("unrevoke", "08,\"activity_id\":8",  "Enable"),
     agent_change("suspend",  "12,\"activity_id\":12", "Suspend"),
     agent_change("resume",   "13,\"activity_id\":13", "Resume"),
-    agent_change("flush",    "03,\"activity_id\":3",  "Update")
+    agent_change("flush",    "03,\"activity_id\":3",  "Update"),
+    agent_change("record",   "99,\"activity_id\":99", "Record")
 };
 
 

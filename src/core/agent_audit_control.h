@@ -1,8 +1,8 @@
 
 /*
- * The audit line of a change that somebody made by the control API: an OCSF
- * 1.8.0 event of class Entity Management (3004), a JSON object on one line of
- * its own.
+ * The audit line of a change that somebody made by the control API, or of what
+ * an issuer told: an OCSF 1.8.0 event of class Entity Management (3004), a JSON
+ * object on one line of its own.
  */
 
 #ifndef _AGENT_AUDIT_CONTROL_H_INCLUDED_
@@ -17,7 +17,8 @@ typedef enum {
     AGENT_CHANGE_UNREVOKE,
     AGENT_CHANGE_SUSPEND,
     AGENT_CHANGE_RESUME,
-    AGENT_CHANGE_FLUSH
+    AGENT_CHANGE_FLUSH,
+    AGENT_CHANGE_RECORD             /* nothing: an issuer told something */
 } agent_change_e;
 
 
@@ -38,7 +39,7 @@ typedef struct {
     agent_str_t          kind;          /* of the entity: "token", "key" */
     agent_str_t          value;         /* which one; of a token: its SHA-256 */
     agent_str_t          issuer;        /* whose it is, or the key's zone */
-    agent_str_t          id;            /* of the revocation */
+    agent_str_t          id;            /* of the revocation, or the SET */
     agent_str_t          cause;
     int64_t              before;        /* epoch seconds: those issued before */
     int64_t              expires;       /* likewise: when it may be forgotten */

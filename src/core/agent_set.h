@@ -48,7 +48,8 @@ typedef enum {
 /* what is to be done about an event */
 
 typedef enum {
-    AGENT_SET_RECORD = 0,           /* nothing: it is written down */
+    AGENT_SET_RECORD = 0,           /* nothing: it is written down; subjects
+                                       are those that could be read */
     AGENT_SET_REVOKE,               /* what was issued before is void */
     AGENT_SET_DISABLE,              /* all is, until a person lifts it */
     AGENT_SET_FLUSH,                /* what is cached may no longer be so */
@@ -73,6 +74,8 @@ typedef struct {
     int64_t                   before;   /* milliseconds since the epoch */
     agent_set_subject_t       subjects[AGENT_SET_SUBJECTS_MAX];
     size_t                    nsubjects;
+    unsigned                  known:1;  /* its type is */
+    unsigned                  key:1;    /* of an API key */
 } agent_set_event_t;
 
 

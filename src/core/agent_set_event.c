@@ -54,6 +54,8 @@ static agent_set_e agent_set_risk(agent_set_event_t *event,
 static agent_set_e agent_set_state(agent_set_event_t *event,
     const json_t *payload, const agent_set_policy_t *policy, char *err);
 static agent_set_e agent_set_missing(const char *member, char *err);
+static void agent_set_recorded(agent_set_event_t *event,
+    const json_t *sub_id, const agent_set_policy_t *policy);
 static agent_set_e agent_set_subjects(agent_set_event_t *event,
     const json_t *sub_id, const agent_set_policy_t *policy, char *err);
 static agent_set_e agent_set_complex(agent_set_event_t *event,
@@ -77,8 +79,8 @@ static int agent_set_is(const json_t *object, const char *name,
 
 
 /*
- * "account-enabled" is not among them: it would let in again what was kept out,
- * and deliveries come late, and twice.
+ * "account-enabled" is only recorded: else it would let in again what was kept
+ * out, and deliveries come late, and twice.
  */
 
 static const agent_set_known_t  agent_set_known[] = {
@@ -97,6 +99,7 @@ static const agent_set_known_t  agent_set_known[] = {
 
     { agent_string(AGENT_RISC "account-disabled"), AGENT_SET_DISABLE, NULL },
     { agent_string(AGENT_RISC "account-purged"), AGENT_SET_DISABLE, NULL },
+    { agent_string(AGENT_RISC "account-enabled"), AGENT_SET_RECORD, NULL },
     { agent_string(AGENT_RISC "identifier-changed"), AGENT_SET_REVOKE, NULL },
     { agent_string(AGENT_RISC "identifier-recycled"), AGENT_SET_REVOKE, NULL },
     { agent_string(AGENT_RISC "credential-compromise"), AGENT_SET_REVOKE,
@@ -181,6 +184,7 @@ agent_set_event(agent_set_t *set, const char *type, const json_t *payload,
     const agent_set_policy_t *policy, int64_t now, char *err)
 {
     agent_set_e               rc;
+    const json_t             *sub_id;
     agent_set_event_t        *event;
     const agent_set_known_t  *known;
 
@@ -199,6 +203,16 @@ agent_set_event(agent_set_t *set, const char *type, const json_t *payload,
     known = agent_set_known_type(&event->type);
 
     event->action = known->action;
+    event->known = (known->type.len != 0);
+
+    sub_id = json_object_get(set->claims, "sub_id");
+
+    /* what its members are is not known either */
+
+    if (!event->known) {
+        agent_set_recorded(event, sub_id, policy);
+        return AGENT_SET_OK;
+    }
 
     rc = agent_set_before(set, event, payload, now, err);
 
@@ -206,12 +220,16 @@ agent_set_event(agent_set_t *set, const char *type, const json_t *payload,
         rc = known->handler(event, payload, policy, err);
     }
 
-    if (rc != AGENT_SET_OK || event->action == AGENT_SET_RECORD) {
+    if (rc != AGENT_SET_OK) {
         return rc;
     }
 
-    return agent_set_subjects(event, json_object_get(set->claims, "sub_id"),
-                              policy, err);
+    if (event->action == AGENT_SET_RECORD) {
+        agent_set_recorded(event, sub_id, policy);
+        return AGENT_SET_OK;
+    }
+
+    return agent_set_subjects(event, sub_id, policy, err);
 }
 
 
@@ -295,6 +313,8 @@ agent_set_credential(agent_set_event_t *event, const json_t *payload,
         return agent_set_missing("credential_type", err);
     }
 
+    event->key = agent_set_is(payload, "credential_type", "api-key");
+
     if (agent_set_is(payload, "change_type", "create")) {
         event->action = AGENT_SET_RECORD;
 
@@ -302,7 +322,7 @@ agent_set_credential(agent_set_event_t *event, const json_t *payload,
 
         /* a key that somebody described anew is the same key */
 
-        if (agent_set_is(payload, "credential_type", "api-key")) {
+        if (event->key) {
             event->action = AGENT_SET_RECORD;
         }
 
@@ -312,9 +332,7 @@ agent_set_credential(agent_set_event_t *event, const json_t *payload,
         return agent_set_missing("change_type", err);
     }
 
-    if (event->action == AGENT_SET_REVOKE
-        && agent_set_is(payload, "credential_type", "api-key"))
-    {
+    if (event->action == AGENT_SET_REVOKE && event->key) {
         event->action = policy->keys ? AGENT_SET_DISABLE : AGENT_SET_DISCARD;
     }
 
@@ -442,6 +460,22 @@ agent_set_missing(const char *member, char *err)
 }
 
 
+/* nothing is done to whom it is about, so that it may be about anything */
+
+static void
+agent_set_recorded(agent_set_event_t *event, const json_t *sub_id,
+    const agent_set_policy_t *policy)
+{
+    char  err[AGENT_ERROR_LEN];
+
+    if (agent_set_subjects(event, sub_id, policy, err) != AGENT_SET_OK) {
+        event->nsubjects = 0;
+    }
+
+    event->action = AGENT_SET_RECORD;
+}
+
+
 static agent_set_e
 agent_set_subjects(agent_set_event_t *event, const json_t *sub_id,
     const agent_set_policy_t *policy, char *err)
@@ -459,7 +493,7 @@ agent_set_subjects(agent_set_event_t *event, const json_t *sub_id,
         return AGENT_SET_OK;
     }
 
-    rc = agent_set_is(sub_id, "format", "complex")
+    rc = !event->key && agent_set_is(sub_id, "format", "complex")
          ? agent_set_complex(event, sub_id, policy, err)
          : agent_set_simple(event, sub_id, policy, err);
 
@@ -474,7 +508,9 @@ agent_set_subjects(agent_set_event_t *event, const json_t *sub_id,
 /*
  * SSF 1.0, 3.1: the subject is what all members together say.  A session or a
  * device of a user is nothing that a token tells: then it is all that the user
- * has.  Without a user or an application it is nobody we know.
+ * has.  A token of a user whom no token names is that token still, but an
+ * application of his is not that of everybody.  Without a user or an
+ * application it is nobody we know.
  */
 
 static agent_set_e
@@ -482,19 +518,28 @@ agent_set_complex(agent_set_event_t *event, const json_t *sub_id,
     const agent_set_policy_t *policy, char *err)
 {
     size_t                     i;
-    const json_t              *member;
+    agent_set_e                rc;
+    const json_t              *user, *member;
     const agent_set_format_t  *format;
 
-    member = json_object_get(sub_id, "user");
+    user = json_object_get(sub_id, "user");
 
-    if (json_is_object(member)) {
-        return agent_set_simple(event, member, policy, err);
+    if (json_is_object(user)) {
+        rc = agent_set_simple(event, user, policy, err);
+
+        if (rc != AGENT_SET_OK || event->nsubjects) {
+            return rc;
+        }
     }
 
     member = json_object_get(sub_id, "session");
 
     if (agent_set_is(member, "format", "jwt_id")) {
         return agent_set_simple(event, member, policy, err);
+    }
+
+    if (user) {
+        return AGENT_SET_OK;
     }
 
     member = json_object_get(sub_id, "application");
@@ -520,11 +565,8 @@ agent_set_simple(agent_set_event_t *event, const json_t *sub_id,
 
     /* agreed between the two for "api-key" (CAEP 1.0, 3.3.1) */
 
-    if (event->action == AGENT_SET_DISABLE && policy->keys
-        && event->name.len == sizeof("credential-change") - 1
-        && memcmp(event->name.data, "credential-change", event->name.len) == 0)
-    {
-        return agent_set_is(sub_id, "format", "opaque")
+    if (event->key) {
+        return policy->keys && agent_set_is(sub_id, "format", "opaque")
                ? agent_set_add(event, sub_id, &agent_set_key, policy, err)
                : AGENT_SET_OK;
     }

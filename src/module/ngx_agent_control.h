@@ -35,6 +35,18 @@ struct ngx_agent_control_s {
 };
 
 
+/* what leaves an audit line, and no entry */
+
+typedef struct {
+    agent_change_e               change;
+    agent_str_t                  kind;      /* static storage */
+    agent_str_t                  value;
+    agent_str_t                  issuer;
+    agent_str_t                  id;
+    agent_str_t                  cause;
+} ngx_agent_control_note_t;
+
+
 /* a change that was asked for; it outlives a request whose client leaves */
 
 typedef struct {
@@ -44,6 +56,8 @@ typedef struct {
     const ngx_agent_loc_conf_t  *conf;
     agent_revocation_t          *entries;   /* what they point at is copied */
     ngx_uint_t                   n;
+    ngx_agent_control_note_t    *notes;     /* likewise */
+    ngx_uint_t                   nnotes;
     ngx_int_t                  (*answer)(ngx_http_request_t *r, void *op);
     agent_audit_control_t        event;     /* of the request */
 } ngx_agent_control_op_t;
@@ -71,9 +85,9 @@ ngx_agent_control_op_t *ngx_agent_control_op(ngx_http_request_t *r,
 
 /*
  * Hands the entries of op in; each must hold together, but for id, at and by,
- * which are set here.  When that is settled it answers, by op->answer where all
- * is well, and is released.  r waits for it.  What it returns is for
- * ngx_http_finalize_request().
+ * which are set here.  When that is settled, at once where there are none, it
+ * answers, by op->answer where all is well, and is released.  r waits for it.
+ * What it returns is for ngx_http_finalize_request().
  */
 
 ngx_int_t ngx_agent_control_submit(ngx_http_request_t *r,

@@ -27,6 +27,7 @@ static ngx_int_t ngx_agent_control_caller(ngx_http_request_t *r,
 static ngx_int_t ngx_agent_control_certificate(ngx_http_request_t *r,
     ngx_str_t *subject);
 static ngx_int_t ngx_agent_control_keep(ngx_agent_control_op_t *op);
+static ngx_int_t ngx_agent_control_keep_notes(ngx_agent_control_op_t *op);
 static ngx_int_t ngx_agent_control_copy(ngx_pool_t *pool, agent_str_t *text);
 static void ngx_agent_control_leave(void *data);
 static void ngx_agent_control_settled(ngx_int_t rc, void *data);
@@ -34,6 +35,7 @@ static ngx_int_t ngx_agent_control_failed(ngx_http_request_t *r,
     ngx_uint_t status);
 static void ngx_agent_control_audit(ngx_agent_control_op_t *op,
     ngx_uint_t status);
+static void ngx_agent_control_audit_notes(ngx_agent_control_op_t *op);
 
 
 void
@@ -537,17 +539,26 @@ ngx_agent_control_certificate(ngx_http_request_t *r, ngx_str_t *subject)
 ngx_int_t
 ngx_agent_control_submit(ngx_http_request_t *r, ngx_agent_control_op_t *op)
 {
+    ngx_int_t               rc;
     ngx_uint_t              status;
     ngx_http_cleanup_t     *cln;
     ngx_agent_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_agent_auth_module);
 
+    if (op->n == 0) {
+        ngx_agent_control_audit(op, op->event.http_status);
+        rc = op->answer(r, op);
+        ngx_destroy_pool(op->pool);
+        return rc;
+    }
+
     status = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     cln = ngx_http_cleanup_add(r, 0);
 
     if (cln && ngx_agent_control_keep(op) == NGX_OK
+        && ngx_agent_control_keep_notes(op) == NGX_OK
         && ngx_agent_revocation_submit(amcf->revocations, op->entries, op->n,
                                        op->pool, ngx_agent_control_settled, op)
            == NGX_AGAIN)
@@ -603,6 +614,29 @@ ngx_agent_control_keep(ngx_agent_control_op_t *op)
         if (ngx_agent_control_copy(op->pool, &rev->issuer) != NGX_OK
             || ngx_agent_control_copy(op->pool, &rev->value) != NGX_OK
             || ngx_agent_control_copy(op->pool, &rev->cause) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_agent_control_keep_notes(ngx_agent_control_op_t *op)
+{
+    ngx_uint_t                 i;
+    ngx_agent_control_note_t  *note;
+
+    for (i = 0; i < op->nnotes; i++) {
+
+        note = &op->notes[i];
+
+        if (ngx_agent_control_copy(op->pool, &note->value) != NGX_OK
+            || ngx_agent_control_copy(op->pool, &note->issuer) != NGX_OK
+            || ngx_agent_control_copy(op->pool, &note->id) != NGX_OK
+            || ngx_agent_control_copy(op->pool, &note->cause) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -724,6 +758,33 @@ ngx_agent_control_audit(ngx_agent_control_op_t *op, ngx_uint_t status)
         op->event.cause = rev->cause;
         op->event.before = rev->before > 0 ? rev->before / 1000 : 0;
         op->event.expires = rev->expires > 0 ? rev->expires / 1000 : 0;
+
+        ngx_agent_audit_control(op->conf->audit, &op->event, ngx_cycle->log);
+    }
+
+    ngx_agent_control_audit_notes(op);
+}
+
+
+static void
+ngx_agent_control_audit_notes(ngx_agent_control_op_t *op)
+{
+    ngx_uint_t                       i;
+    const ngx_agent_control_note_t  *note;
+
+    op->event.before = 0;
+    op->event.expires = 0;
+
+    for (i = 0; i < op->nnotes; i++) {
+        note = &op->notes[i];
+
+        op->event.number = op->n + i + 1;
+        op->event.change = note->change;
+        op->event.kind = note->kind;
+        op->event.value = note->value;
+        op->event.issuer = note->issuer;
+        op->event.id = note->id;
+        op->event.cause = note->cause;
 
         ngx_agent_audit_control(op->conf->audit, &op->event, ngx_cycle->log);
     }

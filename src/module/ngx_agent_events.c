@@ -16,6 +16,10 @@
 
 #define NGX_AGENT_EVENTS_POLL  10
 
+#define NGX_AGENT_EVENTS_MOST  (AGENT_SET_EVENTS_MAX * AGENT_SET_SUBJECTS_MAX)
+
+#define NGX_AGENT_EVENTS_KEYS  "the issuer's keys cannot be had"
+
 
 /* a delivery that is being worked on; it goes with the request */
 
@@ -41,8 +45,14 @@ static ngx_int_t ngx_agent_events_check(ngx_agent_delivery_t *delivery);
 static ngx_int_t ngx_agent_events_wait(ngx_agent_delivery_t *delivery,
     ngx_uint_t retry_after);
 static ngx_int_t ngx_agent_events_unavailable(ngx_http_request_t *r,
-    ngx_uint_t retry_after);
+    ngx_uint_t retry_after, const char *detail);
 static ngx_int_t ngx_agent_events_apply(ngx_agent_delivery_t *delivery);
+static ngx_int_t ngx_agent_events_entries(
+    const ngx_agent_delivery_t *delivery, const agent_set_event_t *event,
+    ngx_agent_control_op_t *op);
+static void ngx_agent_events_note(const ngx_agent_delivery_t *delivery,
+    const agent_set_event_t *event, agent_change_e change,
+    ngx_agent_control_op_t *op);
 static void ngx_agent_events_tell(const ngx_agent_delivery_t *delivery,
     const agent_set_event_t *event);
 static void ngx_agent_events_flush(const ngx_agent_delivery_t *delivery,
@@ -52,8 +62,8 @@ static ngx_uint_t ngx_agent_events_acts(const ngx_agent_events_t *events,
 static void ngx_agent_events_entry(const ngx_agent_delivery_t *delivery,
     const agent_set_event_t *event, const agent_set_subject_t *subject,
     agent_revocation_t *entry);
-static ngx_int_t ngx_agent_events_in_force(ngx_http_request_t *r,
-    const agent_revocation_t *entry);
+static ngx_int_t ngx_agent_events_in_force(
+    const ngx_agent_delivery_t *delivery, const agent_revocation_t *entry);
 static ngx_int_t ngx_agent_events_taken(ngx_http_request_t *r, void *data);
 static ngx_int_t ngx_agent_events_refuse(ngx_http_request_t *r,
     agent_set_e error, const char *err);
@@ -221,7 +231,8 @@ ngx_agent_events_check(ngx_agent_delivery_t *delivery)
     }
 
     if (rc != NGX_OK || keys == NULL) {
-        return ngx_agent_events_unavailable(delivery->request, retry_after);
+        return ngx_agent_events_unavailable(delivery->request, retry_after,
+                                            NGX_AGENT_EVENTS_KEYS);
     }
 
     error = agent_set_check(&delivery->set, &delivery->events->policy, keys,
@@ -251,7 +262,8 @@ static ngx_int_t
 ngx_agent_events_wait(ngx_agent_delivery_t *delivery, ngx_uint_t retry_after)
 {
     if ((ngx_msec_int_t) (delivery->deadline - ngx_current_msec) <= 0) {
-        return ngx_agent_events_unavailable(delivery->request, retry_after);
+        return ngx_agent_events_unavailable(delivery->request, retry_after,
+                                            NGX_AGENT_EVENTS_KEYS);
     }
 
     ngx_add_timer(&delivery->event, NGX_AGENT_EVENTS_POLL);
@@ -263,7 +275,8 @@ ngx_agent_events_wait(ngx_agent_delivery_t *delivery, ngx_uint_t retry_after)
 /* it is sent again: RFC 8935, 2.4, has it for the same reason as HTTP has */
 
 static ngx_int_t
-ngx_agent_events_unavailable(ngx_http_request_t *r, ngx_uint_t retry_after)
+ngx_agent_events_unavailable(ngx_http_request_t *r, ngx_uint_t retry_after,
+    const char *detail)
 {
     u_char     *p;
     ngx_str_t   seconds;
@@ -279,8 +292,7 @@ ngx_agent_events_unavailable(ngx_http_request_t *r, ngx_uint_t retry_after)
     seconds.len = ngx_sprintf(p, "%ui", ngx_max(retry_after, 1)) - p;
 
     return ngx_agent_answer_field(r, &name, &seconds) == NGX_OK
-           ? ngx_agent_answer_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                      "the issuer's keys cannot be had")
+           ? ngx_agent_answer_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE, detail)
            : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -288,21 +300,28 @@ ngx_agent_events_unavailable(ngx_http_request_t *r, ngx_uint_t retry_after)
 static ngx_int_t
 ngx_agent_events_apply(ngx_agent_delivery_t *delivery)
 {
-    ngx_int_t                  rc;
-    ngx_uint_t                 i, j;
-    ngx_http_request_t        *r;
-    agent_set_event_t         *event;
-    agent_revocation_t        *entry;
-    ngx_agent_control_op_t    *op;
+    ngx_uint_t                i;
+    ngx_http_request_t       *r;
+    agent_set_event_t        *event;
+    ngx_agent_control_op_t   *op;
 
     r = delivery->request;
 
-    op = ngx_agent_control_op(r, AGENT_SET_EVENTS_MAX * AGENT_SET_SUBJECTS_MAX);
+    op = ngx_agent_control_op(r, NGX_AGENT_EVENTS_MOST);
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     op->n = 0;
+    op->answer = ngx_agent_events_taken;
+    op->event.http_status = NGX_HTTP_ACCEPTED;
+
+    op->notes = ngx_palloc(op->pool, NGX_AGENT_EVENTS_MOST
+                                     * sizeof(ngx_agent_control_note_t));
+    if (op->notes == NULL) {
+        ngx_destroy_pool(op->pool);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     for (i = 0; i < delivery->set.nevents; i++) {
 
@@ -310,41 +329,94 @@ ngx_agent_events_apply(ngx_agent_delivery_t *delivery)
 
         ngx_agent_events_tell(delivery, event);
 
-        if (event->action == AGENT_SET_FLUSH) {
-            ngx_agent_events_flush(delivery, event);
-        }
-
-        if (!ngx_agent_events_acts(delivery->events, event)) {
-            continue;
-        }
-
-        for (j = 0; j < event->nsubjects; j++) {
-
-            entry = &op->entries[op->n];
-            ngx_agent_events_entry(delivery, event, &event->subjects[j],
-                                   entry);
-
-            rc = ngx_agent_events_in_force(r, entry);
-
-            if (rc == NGX_DECLINED) {
-                op->n++;
-
-            } else if (rc != NGX_OK) {
-                ngx_destroy_pool(op->pool);
-                return ngx_agent_events_unavailable(r, 1);
-            }
+        if (ngx_agent_events_entries(delivery, event, op) != NGX_OK) {
+            ngx_destroy_pool(op->pool);
+            return ngx_agent_events_unavailable(r, 1, "revocations are busy");
         }
     }
-
-    if (op->n == 0) {
-        ngx_destroy_pool(op->pool);
-        return ngx_agent_events_taken(r, NULL);
-    }
-
-    op->answer = ngx_agent_events_taken;
-    op->event.http_status = NGX_HTTP_ACCEPTED;
 
     return ngx_agent_control_submit(r, op);
+}
+
+
+/* an audit line for each event, whatever it does */
+
+static ngx_int_t
+ngx_agent_events_entries(const ngx_agent_delivery_t *delivery,
+    const agent_set_event_t *event, ngx_agent_control_op_t *op)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i, n;
+    agent_revocation_t  *entry;
+
+    if (event->action == AGENT_SET_FLUSH) {
+        ngx_agent_events_flush(delivery, event);
+        ngx_agent_events_note(delivery, event, AGENT_CHANGE_FLUSH, op);
+        return NGX_OK;
+    }
+
+    n = op->n;
+
+    if (ngx_agent_events_acts(delivery->events, event)) {
+
+        for (i = 0; i < event->nsubjects; i++) {
+
+            entry = &op->entries[op->n];
+            ngx_agent_events_entry(delivery, event, &event->subjects[i],
+                                   entry);
+
+            rc = ngx_agent_events_in_force(delivery, entry);
+
+            if (rc == NGX_BUSY) {
+                return NGX_BUSY;
+            }
+
+            op->n += (rc == NGX_DECLINED);
+        }
+    }
+
+    if (op->n == n) {
+        ngx_agent_events_note(delivery, event, AGENT_CHANGE_RECORD, op);
+    }
+
+    return NGX_OK;
+}
+
+
+/* a line for each of its subjects, or one that names the SET */
+
+static void
+ngx_agent_events_note(const ngx_agent_delivery_t *delivery,
+    const agent_set_event_t *event, agent_change_e change,
+    ngx_agent_control_op_t *op)
+{
+    ngx_uint_t                  i;
+    const agent_set_subject_t  *subject;
+    ngx_agent_control_note_t   *note;
+
+    i = 0;
+
+    do {
+        note = &op->notes[op->nnotes++];
+
+        note->change = change;
+        note->id = delivery->set.id;
+        note->cause = event->known ? event->name : event->type;
+
+        if (event->nsubjects == 0) {
+            agent_str_set(&note->kind, "event");
+            note->value = delivery->set.id;
+            note->issuer = delivery->set.issuer;
+            return;
+        }
+
+        subject = &event->subjects[i];
+
+        note->kind = *agent_revocation_kind_name(subject->kind);
+        note->value = subject->value;
+        note->issuer = subject->issuer;
+
+    } while (++i < event->nsubjects);
 }
 
 
@@ -371,7 +443,11 @@ ngx_agent_events_tell(const ngx_agent_delivery_t *delivery,
 }
 
 
-/* CAEP 1.0, 3.2: the next request is for the server to judge anew */
+/*
+ * CAEP 1.0, 3.2: the next request is for the server to judge anew.  Verdicts
+ * are marked by their subject: where a token or a client is meant it is all of
+ * the provider.
+ */
 
 static void
 ngx_agent_events_flush(const ngx_agent_delivery_t *delivery,
@@ -384,7 +460,14 @@ ngx_agent_events_flush(const ngx_agent_delivery_t *delivery,
                                          ngx_http_agent_auth_module);
 
     for (i = 0; i < event->nsubjects; i++) {
-        ngx_agent_flush_subject(amcf->token_zone, &event->subjects[i].value);
+
+        if (event->subjects[i].kind == AGENT_REVOKED_SUBJECT) {
+            ngx_agent_flush_subject(amcf->token_zone,
+                                    &event->subjects[i].value);
+        } else {
+            ngx_agent_flush_provider(amcf->token_zone,
+                                     delivery->events->provider);
+        }
     }
 }
 
@@ -413,7 +496,7 @@ ngx_agent_events_entry(const ngx_agent_delivery_t *delivery,
     const agent_set_event_t *event, const agent_set_subject_t *subject,
     agent_revocation_t *entry)
 {
-    int64_t  keep;
+    int64_t  keep, from;
 
     ngx_memzero(entry, sizeof(agent_revocation_t));
 
@@ -437,46 +520,50 @@ ngx_agent_events_entry(const ngx_agent_delivery_t *delivery,
 
     keep = (int64_t) delivery->events->keep;
 
+    /* the issuer's clock may be ahead: see ngx_agent_events_in_force() */
+
     if (keep) {
-        entry->expires = ngx_agent_now() + keep;
+        from = ngx_max(ngx_agent_now(), delivery->set.issued);
+        entry->expires = from + keep;
     }
 }
 
 
 /*
  * NGX_OK: it is, and a delivery that comes again adds nothing.  NGX_DECLINED:
- * it is not.  NGX_BUSY: that cannot be told now.
+ * it is not, or not for as long.  NGX_BUSY: that cannot be told now.
  */
 
 static ngx_int_t
-ngx_agent_events_in_force(ngx_http_request_t *r,
+ngx_agent_events_in_force(const ngx_agent_delivery_t *delivery,
     const agent_revocation_t *entry)
 {
-    int64_t                         expires;
-    ngx_agent_main_conf_t          *amcf;
-    ngx_agent_revocation_state_t    state;
+    int64_t                        least;
+    ngx_agent_main_conf_t         *amcf;
+    ngx_agent_revocation_state_t   state;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_agent_auth_module);
+    amcf = ngx_http_get_module_main_conf(delivery->request,
+                                         ngx_http_agent_auth_module);
 
     if (ngx_agent_revocation_find(amcf->revocations, entry, &state) != NGX_OK) {
         return NGX_BUSY;
     }
 
-    if (state.until == INT64_MAX) {
+    /* what this delivery left when it came first lasts that long at least */
+
+    least = INT64_MAX;
+
+    if (entry->expires != AGENT_REVOCATION_NONE) {
+        least = delivery->set.issued + (int64_t) delivery->events->keep;
+        least = ngx_max(least, ngx_agent_now());
+    }
+
+    if (state.until >= least) {
         return NGX_OK;
     }
 
-    if (entry->before == AGENT_REVOCATION_NONE) {
-        return entry->expires != AGENT_REVOCATION_NONE
-               && state.until >= entry->expires ? NGX_OK : NGX_DECLINED;
-    }
-
-    /* it was to be kept for as long from then on */
-
-    expires = entry->expires == AGENT_REVOCATION_NONE ? INT64_MAX
-                                                      : ngx_agent_now();
-
-    return (state.before >= entry->before && state.before_until >= expires)
+    return (entry->before != AGENT_REVOCATION_NONE
+            && state.before >= entry->before && state.before_until >= least)
            ? NGX_OK : NGX_DECLINED;
 }
 

@@ -148,7 +148,7 @@ fuzz_audit(const uint8_t *data, size_t size)
 
     memset(&ev, 0, sizeof(ev));
 
-    ev.change = (agent_change_e) (size % (AGENT_CHANGE_FLUSH + 1));
+    ev.change = (agent_change_e) (size % (AGENT_CHANGE_RECORD + 1));
     ev.value.data = data;
     ev.value.len = size;
     ev.cause = ev.value;

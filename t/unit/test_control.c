@@ -536,7 +536,7 @@ test_audit_hostile(void)
     ev.client_port = 65535;
     ev.http_status = 507;
 
-    for (i = AGENT_CHANGE_REVOKE; i <= AGENT_CHANGE_FLUSH; i++) {
+    for (i = AGENT_CHANGE_REVOKE; i <= AGENT_CHANGE_RECORD; i++) {
 
         ev.change = (agent_change_e) i;
         len = agent_audit_control_line(buf, sizeof(buf), &ev);

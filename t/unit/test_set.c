@@ -266,7 +266,10 @@ caep(void)
        "what voids nothing");
     ok(does(AGENT_SET_RECORD, "https://example.com/event", ""),
        "what nobody knows");
-    ok(does(AGENT_SET_RECORD, CAEP "session-revoked/", ""),
+    ok(does(AGENT_SET_RECORD, "https://example.com/event",
+            "\"event_timestamp\":\"yesterday\""),
+       "whose members are nobody's affair");
+    ok(does(AGENT_SET_RECORD, CAEP "session-revoked/", "") && !last.known,
        "types are compared octet by octet");
 }
 
@@ -279,8 +282,13 @@ risc(void)
     ok(does(AGENT_SET_DISABLE, RISC "account-disabled",
             "\"reason\":\"hijacking\""), "account-disabled: C-09");
     ok(does(AGENT_SET_DISABLE, RISC "account-purged", ""), "account-purged");
-    ok(does(AGENT_SET_RECORD, RISC "account-enabled", ""),
+    ok(does(AGENT_SET_RECORD, RISC "account-enabled", "") && last.known,
        "account-enabled lets nobody in");
+    ok(last.nsubjects == 1 && strcmp(value, "alice") == 0,
+       "but whom it is about is written down");
+    ok(event(RISC "account-enabled", "", "7") == AGENT_SET_OK
+       && last.action == AGENT_SET_RECORD && last.nsubjects == 0,
+       "or that it is nobody");
     ok(does(AGENT_SET_REVOKE, RISC "identifier-changed",
             "\"new-value\":\"bob\""), "identifier-changed");
     ok(does(AGENT_SET_REVOKE, RISC "identifier-recycled", ""),
@@ -402,6 +410,15 @@ complex_subjects(void)
     ok(is_about("{\"format\":\"complex\",\"application\":{\"format\":"
                 "\"opaque\",\"id\":\"c\"}}", AGENT_REVOKED_CLIENT, "c"),
        "an application");
+    ok(is_about("{\"format\":\"complex\",\"user\":{\"format\":\"email\","
+                "\"email\":\"e\"},\"session\":{\"format\":\"jwt_id\","
+                "\"iss\":\"" ISSUER "\",\"jti\":\"t\"}}",
+                AGENT_REVOKED_JTI, "t"), "a token of a user no token names");
+    ok(event(CAEP "session-revoked", "", "{\"format\":\"complex\","
+             "\"user\":{\"format\":\"email\",\"email\":\"e\"},"
+             "\"application\":{\"format\":\"opaque\",\"id\":\"c\"}}")
+       == AGENT_SET_OK && last.action == AGENT_SET_DISCARD,
+       "a user's application is not that of all");
     ok(event(CAEP "session-revoked", "", "{\"format\":\"complex\","
              "\"device\":{\"format\":\"opaque\",\"id\":\"d\"}}")
        == AGENT_SET_OK && last.action == AGENT_SET_DISCARD,
@@ -434,9 +451,15 @@ api_keys(void)
     ok(event(CAEP "credential-change", revoked, ALICE) == AGENT_SET_OK
        && last.action == AGENT_SET_DISCARD,
        "a key is no subject of the issuer");
+    ok(event(CAEP "credential-change", revoked, "{\"format\":\"complex\","
+             "\"application\":{\"format\":\"opaque\",\"id\":\"c\"}}")
+       == AGENT_SET_OK && last.action == AGENT_SET_DISCARD,
+       "nor is the client that has it");
     ok(event(CAEP "credential-change", "\"credential_type\":\"api-key\","
              "\"change_type\":\"update\"", id) == AGENT_SET_OK
        && last.action == AGENT_SET_RECORD, "a key that was described anew");
+    ok(last.nsubjects == 1 && last.subjects[0].kind == AGENT_REVOKED_KEY,
+       "and which");
     ok(event(RISC "account-disabled", "", id) == AGENT_SET_OK
        && last.action == AGENT_SET_DISABLE
        && last.subjects[0].kind == AGENT_REVOKED_SUBJECT,
