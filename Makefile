@@ -41,8 +41,9 @@ FUZZ_SRCS := $(wildcard t/fuzz/fuzz_*.c)
 FUZZERS   := $(FUZZ_SRCS:t/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_OBJS := $(CORE_SRCS:src/core/%.c=$(BUILD)/fuzz/core/%.o)
 
-# seconds for each fuzzer; the directories of its corpora are t/fuzz/corpus/NAME
-# (in the tree) and build/fuzz/corpus/NAME (what runs found)
+# seconds for each fuzzer; what it says is in build/fuzz/NAME.log, the directories
+# of its corpora are t/fuzz/corpus/NAME (in the tree) and build/fuzz/corpus/NAME
+# (what runs found)
 FUZZ_SECONDS ?= 60
 FUZZ_CC      ?= clang
 FUZZ_CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -108,10 +109,7 @@ $(BUILD)/fuzz/fuzz_%: t/fuzz/fuzz_%.c $(FUZZ_OBJS) $(HEADERS)
 	    $(FUZZ_OBJS) $(CORE_LIBS)
 
 $(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
-	@mkdir -p $(BUILD)/fuzz/corpus/$*
-	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
-	    -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ \
-	    $(BUILD)/fuzz/corpus/$* $(wildcard t/fuzz/corpus/$*)
+	@sh t/fuzz/run $(BUILD) $* -max_total_time=$(FUZZ_SECONDS) -timeout=60
 
 fresh:                   ## README's commands in bare Debian 12 and 13 (root)
 	sh t/fresh

@@ -97,7 +97,7 @@ parse_text(const uint8_t *line, size_t len)
     json_error_t  error;
 
     if (len == 0 || len > AGENT_AUDIT_LINE_MAX || line[len - 1] != '\n') {
-        printf("# no line: %u octets\n", (unsigned) len);
+        fprintf(stderr, "# no line: %u octets\n", (unsigned) len);
         return NULL;
     }
 
@@ -107,7 +107,7 @@ parse_text(const uint8_t *line, size_t len)
             || (line[i] == 0xe2 && line[i + 1] == 0x80
                 && (line[i + 2] == 0xa8 || line[i + 2] == 0xa9)))
         {
-            printf("# control character at %u\n", (unsigned) i);
+            fprintf(stderr, "# control character at %u\n", (unsigned) i);
             return NULL;
         }
     }
@@ -116,8 +116,8 @@ parse_text(const uint8_t *line, size_t len)
                       JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL, &error);
 
     if (root == NULL) {
-        printf("# %s at %d: %.*s", error.text, error.position, (int) len,
-               line);
+        fprintf(stderr, "# %s at %d: %.*s", error.text, error.position,
+                (int) len, line);
     }
 
     return root;

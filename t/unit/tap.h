@@ -29,21 +29,23 @@ __attribute__((format(printf, 4, 5)))
 static inline void
 tap_ok(int passed, const char *file, int line, const char *fmt, ...)
 {
+    char     name[256];
     va_list  args;
 
     tap_run++;
 
-    printf("%sok %u - ", passed ? "" : "not ", tap_run);
-
     va_start(args, fmt);
-    vprintf(fmt, args);
+    vsnprintf(name, sizeof(name), fmt, args);
     va_end(args);
 
-    printf("\n");
+    printf("%sok %u - %s\n", passed ? "" : "not ", tap_run, name);
+
+    /* on standard error, as prove shows nothing else of it */
 
     if (!passed) {
         tap_failed++;
-        printf("# failed at %s:%d\n", file, line);
+        fprintf(stderr, "#   Failed test '%s'\n#   at %s line %d.\n", name,
+                file, line);
     }
 }
 
@@ -66,8 +68,8 @@ tap_is_str(const char *got, size_t len, const char *expected,
     tap_ok(passed, file, line, "%s", name);
 
     if (!passed) {
-        printf("#      got: \"%.*s\"\n# expected: \"%s\"\n", (int) len, got,
-               expected);
+        fprintf(stderr, "#      got: \"%.*s\"\n# expected: \"%s\"\n",
+                (int) len, got, expected);
     }
 }
 

@@ -171,7 +171,7 @@ class_of(const char *text)
     addr = malloc(len);
 
     if (inet_pton(len == 4 ? AF_INET : AF_INET6, text, addr) != 1) {
-        printf("# %s is no address\n", text);
+        fprintf(stderr, "# %s is no address\n", text);
         exit(1);
     }
 

@@ -139,7 +139,7 @@ test_hostile(void)
                            samples[i].shown_len)
                 || truncated(root))
             {
-                printf("# %s\n", fields[j].path);
+                fprintf(stderr, "# %s\n", fields[j].path);
                 wrong++;
             }
 

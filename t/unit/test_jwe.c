@@ -248,8 +248,9 @@ test_wycheproof_one(const json_t *group, const json_t *test, size_t *ours,
             == 0
             && test_ours(alg, json_string_value(json_object_get(test, "enc"))))
         {
-            printf("# %d: %s\n", (int) json_integer_value(json_object_get(test,
-                   "tcId")), err);
+            fprintf(stderr, "# %d: %s\n",
+                    (int) json_integer_value(json_object_get(test, "tcId")),
+                    err);
             (*wrong)++;
         }
 
@@ -267,8 +268,8 @@ test_wycheproof_one(const json_t *group, const json_t *test, size_t *ours,
         (*ours)++;
 
     } else {
-        printf("# %d is accepted\n",
-               (int) json_integer_value(json_object_get(test, "tcId")));
+        fprintf(stderr, "# %d is accepted\n",
+                (int) json_integer_value(json_object_get(test, "tcId")));
         (*wrong)++;
     }
 

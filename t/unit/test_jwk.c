@@ -575,8 +575,8 @@ wycheproof(void)
 
             if (got != valid) {
                 wrong++;
-                printf("# %d: %s\n", id, json_string_value(
-                           json_object_get(test, "comment")));
+                fprintf(stderr, "# %d: %s\n", id, json_string_value(
+                            json_object_get(test, "comment")));
             }
         }
 

@@ -643,8 +643,8 @@ wycheproof_test(const agent_jwks_t *set, const json_t *test)
     free(token);
 
     if (got != valid) {
-        printf("# %d: %s\n", id,
-               json_string_value(json_object_get(test, "comment")));
+        fprintf(stderr, "# %d: %s\n", id,
+                json_string_value(json_object_get(test, "comment")));
     }
 
     return got == valid;

@@ -292,7 +292,7 @@ test_members(void)
         len = strlen(s->error);
 
         if (got == AGENT_LINE_RECORD || strncmp(error, s->error, len) != 0) {
-            printf("# got: %s\n", error);
+            fprintf(stderr, "# got: %s\n", error);
         }
 
         ok(got == AGENT_LINE_ERROR && strncmp(error, s->error, len) == 0,
@@ -341,7 +341,7 @@ test_types(void)
                 }
 
                 accepted++;
-                printf("# accepted: %s %s\n", name, values[j]);
+                fprintf(stderr, "# accepted: %s %s\n", name, values[j]);
                 continue;
             }
 
@@ -355,7 +355,7 @@ test_types(void)
                    == NULL)
             {
                 unnamed++;
-                printf("# %s %s: %s\n", name, values[j], error);
+                fprintf(stderr, "# %s %s: %s\n", name, values[j], error);
             }
         }
     }

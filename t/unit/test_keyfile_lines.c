@@ -601,7 +601,7 @@ leaks(const char *secret)
         memcpy(part, secret + i, 12);
 
         if (strstr(error, part)) {
-            printf("# \"%s\" in \"%s\"\n", part, error);
+            fprintf(stderr, "# \"%s\" in \"%s\"\n", part, error);
             return 1;
         }
     }
