@@ -271,7 +271,7 @@ is(call('GET', 'keys/keys/' . key_id('alpha'))->{json}{owner}, 'team',
 
 === TEST 5: a provider that is down, and what is known of it
 --- http_config
-{{provider(breaker => 'failures=1 cooldown=60s', timeout => '2s')}}
+{{provider(breaker => 'failures=1 cooldown=1h', timeout => '2s')}}
 --- run
 my $json = call('GET', 'providers')->{json}{providers}[0];
 is($json->{issuer}, $as->issuer, 'whose it is');

@@ -96,21 +96,25 @@ sub everywhere {
 }
 
 
-# changes in the audit log, each as text
+# Changes in the audit log, each as text, once there are so many that are like
+# this.  Workers write when their own buffers are flushed, so that the order of
+# the lines is nobody's promise.
 
 sub changes {
-    my ($n) = @_;
+    my ($n, $like) = @_;
 
     my @changes;
 
     await(sub {
-        push @changes, grep { $_->{class_uid} == 3004 } audit_rest();
+        push @changes, grep { $_ =~ ($like // qr/./) } map { join ' ',
+            $_->{unmapped}{agent_control}{change}, $_->{entity}{type},
+            $_->{entity}{uid}, $_->{status_code}, $_->{actor}{app_name} }
+            grep { $_->{class_uid} == 3004 } audit_rest();
+
         return @changes >= $n;
     }, "$n changes");
 
-    return map { join ' ', $_->{unmapped}{agent_control}{change},
-        $_->{entity}{type}, $_->{entity}{uid}, $_->{status_code},
-        $_->{actor}{app_name} } @changes;
+    return sort @changes;
 }
 
 
@@ -129,15 +133,6 @@ sub op {
 sub issued {
     return $as->token('agent-basic', scope => 'invoices:read',
         resource => "https://api.test/a?format=jwt&n=" . ++$number);
-}
-
-
-# the next second, as NumericDates have no smaller unit
-
-sub next_second {
-    my $now = time;
-
-    await(sub { time > $now });
 }
 
 
@@ -347,7 +342,7 @@ if ($first) {
 
     op('alpha', 'revoke', 200, 'revoked', {});
     is(join(', ', changes(3)), join(', ', map { "$_ key " . key_id('alpha')
-        . ' 200 127.0.0.1' } qw/ suspend resume revoke /), 'audited');
+        . ' 200 127.0.0.1' } qw/ resume revoke suspend /), 'audited');
 }
 
 everywhere(sub { by_key('alpha') }, '401 deny key_revoked', 'is refused');
@@ -481,7 +476,7 @@ is(ask('POST /neither/global-token-revocation',
 
 === TEST 7: the table is full
 --- http_config
-    agent_revocations zone=revoked_full:1m state=logs/full;
+    agent_revocations zone=revoked_full:64k state=logs/full;
 {{own()}}
 --- run
 my $capacity = call('GET', 'zones')->{json}{revocations}{capacity};
@@ -499,7 +494,7 @@ is($status, 507, 'is said');
 my $zone = call('GET', 'zones')->{json}{revocations};
 cmp_ok($zone->{refused}, '>=', 256, 'and counted');
 cmp_ok($zone->{entries}, '<=', $capacity, 'and nothing is forgotten');
-is((grep { / 507 / } changes(1))[0] =~ /^revoke agent full-/, 1, 'audited');
+like((changes(1, qr/ 507 /))[0], qr/^revoke agent full-/, 'audited');
 --- no_error_log
 --- serious
 
