@@ -87,7 +87,7 @@ sub claims {
     my ($type, $event, %claims) = @_;
 
     my %all = (iss => own_issuer(), aud => $here, jti => "set-$$-" . ++$sets,
-        iat => time, sub_id => subject(), events => { $type => $event },
+        iat => seconds(), sub_id => subject(), events => { $type => $event },
         %claims);
 
     delete $all{$_} for grep { !defined $all{$_} } keys %all;
@@ -157,14 +157,10 @@ sub audited {
 }
 
 
-# a token of a later second than the one that is given
+# a token of a later second than all that was
 
 sub later {
-    my ($seconds) = @_;
-
-    my $now = time;
-
-    AgentAuth::await(sub { time > $now + ($seconds // 0) });
+    next_second();
 
     return token();
 }

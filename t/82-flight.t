@@ -137,7 +137,7 @@ is(statuses($answers), '200:200', 'all pass');
 is(calls() - $before, 1, 'one call');
 
 # a third of what the call may take
-cmp_ok($seconds, '<', 20, 'long before the timeout');
+cmp_ok($seconds, '<', 50, 'long before the timeout');
 
 
 
@@ -231,7 +231,7 @@ my @statuses = map { my $c = $_; eval { $c->answer->{status} } // 0 } @clients;
 my @odd = grep { $_ != 200 && $_ != 0 } @statuses;
 
 is("@odd", '', 'those of the other worker pass');
-cmp_ok(time - $began, '<', 20, 'and do not wait for the timeout');
+cmp_ok(time - $began, '<', 50, 'and do not wait for the timeout');
 cmp_ok(calls(), '<=', 2, 'one more call at most');
 
 await(sub { workers_of() == 2 }, 'a new worker');
@@ -357,16 +357,27 @@ open socket
 
 === TEST 11: nobody waits for longer than timeout, turn and call together
 --- http_config
-{{provider(max_pending => 1, timeout => '2s', breaker => 'failures=1')}}
+{{provider(max_pending => 1, timeout => '4s', breaker => 'failures=1')}}
 --- run
 $as->reset;
-$as->scripted('introspection', $main::good, delay => 1500);
+$as->scripted('introspection', $main::good, hold => JSON::PP::true);
 
-# the second has its turn when 500 ms are left, which are too few
-my ($answers, $seconds) = at_once(some(2));
+my @clients = map { connected() } 1, 2;
+my @tokens = some(2);
+my $began = time;
 
-is(statuses($answers), '200:1 503:1', 'one of them has its verdict');
-cmp_ok($seconds, '<', 2.8, 'both have their answer');
+$clients[$_]->send(asked('GET /t', Authorization => "Bearer $tokens[$_]"))
+    for 0, 1;
+
+# the second has its turn when 1.5 s are left, and no answer before they end
+await(sub { time > $began + 2.5 }, 'its turn');
+$as->release;
+
+my @answers = map { $_->answer } @clients;
+my $seconds = time - $began;
+
+is(statuses(\@answers), '200:1 503:1', 'one of them has its verdict');
+cmp_ok($seconds, '<', 6, 'both have their answer');
 
 $as->clear;
 $as->scripted('introspection', $main::good);

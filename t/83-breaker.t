@@ -169,7 +169,7 @@ my @answers = map { $_->answer } @clients;
 is(verdicts(@answers), 'deny provider_unavailable: 40', 'nobody else asks');
 is(verdicts(map { { field => { agent => [ fields($_, 'Retry-After') ] } } }
     @answers), '1: 40', 'Retry-After');
-cmp_ok(time - $began, '<', 20, 'or waits');
+cmp_ok(time - $began, '<', 50, 'or waits');
 is(calls(), 3, 'one call');
 
 $as->release;
@@ -201,12 +201,15 @@ is(fields($answer, 'Retry-After'), 3, 'Retry-After - what is left');
 
 my $shut = time;
 
-for (1 .. 3) {
-    last if time > $shut + 1;
-    decided ask_for(some()), 'provider_unavailable', "shut again $_";
-}
+# one that comes too late, on a machine that is slow, is the next to ask
 
-is(calls(), 3, 'one call');
+for (1 .. 3) {
+    my ($again, $calls) = (ask_for(some()), calls());
+
+    last if time > $shut + 2.4;
+    decided $again, 'provider_unavailable', "shut again $_";
+    is($calls, 3, 'one call');
+}
 
 # the rest ends with the next one, which finds it well
 decided probed_well(), 'ok', 'back';

@@ -237,12 +237,20 @@ for (
     decided ask('GET /t', bearer($token)), $reason, "$what - $_" for 1, 2;
 }
 
-# a fraction is part of it
-my ($token) = fresh();
+# a fraction is part of it; a machine that is slow gets a longer time
+my ($token, $answer);
 
-$as->clear;
-$as->scripted('introspection', main::active(exp => time + 1.5));
-decided ask('GET /t', bearer($token)), 'ok', 'for a second and a half';
+for my $seconds (1.5, 9.5, 50.5) {
+    my $end = time + $seconds;
+
+    ($token) = fresh();
+    $as->clear;
+    $as->scripted('introspection', main::active(exp => $end));
+    $answer = ask('GET /t', bearer($token));
+    last if time < $end;
+}
+
+decided $answer, 'ok', 'for a second and a half';
 ok(await(sub { ask('GET /t', bearer($token))->{status} == 401 }, 'expiry'),
     'it ends');
 
@@ -573,7 +581,7 @@ is(calls(), 1, 'and nobody else asks');
 is(join(' ', keys %{ { map { fields($_, 'Agent') => 1 } @$answers } }),
     'deny provider_unavailable', 'the reason');
 cmp_ok($seconds, '>', 2.5, 'all wait as long as timeout');
-cmp_ok($seconds, '<', 30, 'and nobody hangs');
+cmp_ok($seconds, '<', 55, 'and nobody hangs');
 $as->clear;
 $as->scripted('introspection', $main::good);
 

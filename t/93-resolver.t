@@ -142,7 +142,7 @@ SKIP: {
 === TEST 3: an address that says nothing
 --- http_config
 {{resolver()}}
-{{provider('as.test', timeout => '8s')}}
+{{provider('as.test', timeout => '60s')}}
 --- run
 # a queue that is full: what comes next is not answered
 
@@ -160,7 +160,7 @@ for (1 .. 4) {
     my $began = time;
 
     decided ask('GET /t', main::bearer()), 'ok', "the other one serves $_";
-    cmp_ok(time - $began, '<', 6, "and is not waited for $_");
+    cmp_ok(time - $began, '<', 50, "and is not waited for $_");
 }
 
 

@@ -13,12 +13,13 @@ use warnings;
 
 use Exporter 'import';
 use JSON::PP ();
+use Time::HiRes ();
 
 use AgentAuth ();
 
 our @EXPORT = qw/
     revocation refused_revocation state_path state_lines append_lines
-    own_provider own_token own_issuer
+    own_provider own_token own_issuer seconds next_second
 /;
 
 our $Issuer = 'https://own.test';
@@ -93,12 +94,25 @@ sub own_provider {
 }
 
 
+# NumericDates have no smaller unit.  Perl's time() may be a tick behind what
+# nginx goes by.
+
+sub seconds { return int Time::HiRes::time() }
+
+
+sub next_second {
+    my $now = seconds();
+
+    AgentAuth::await(sub { seconds() > $now }, 'the next second');
+}
+
+
 # claims may be changed, undef: left out
 
 sub own_token {
     my ($as, %change) = @_;
 
-    my $now = time;
+    my $now = seconds();
     my %claims = (iss => $Issuer, aud => 'https://api.test/a', sub => 'own',
         client_id => 'c', jti => "own-$$-" . ++$tokens, iat => $now,
         exp => $now + 3000, %change);
