@@ -15,7 +15,7 @@ use POSIX qw/ strftime /;
 
 our @EXPORT = qw/
     agentctl binary dir path spew slurp iso record keyfile records find
-    issued crc32 base62 decoded left_behind $NOW
+    issued crc32 base62 decoded left_behind lately $NOW
 /;
 
 our $NOW = time;
@@ -109,6 +109,11 @@ sub slurp {
 # an RFC 3339 date so many seconds from now
 
 sub iso { strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($NOW + ($_[0] // 0))) }
+
+
+# the seconds of this test so far: what was made "now" is of one of them
+
+sub lately { 0 .. time - $NOW }
 
 
 my $number = 0;

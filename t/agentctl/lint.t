@@ -187,7 +187,7 @@ finds('expires soon', { expires => iso(13 * $day) },
       qr/$about expires in (12|13)d, at \d{4}-/);
 finds('expires later', { expires => iso(15 * $day) });
 finds('expires soon, in grace',
-      { expires => iso($day), state => 'deprecated', grace_until => iso(60),
+      { expires => iso($day), state => 'deprecated', grace_until => iso(3600),
         successor => 'NEXT' x 4 });
 finds('expires soon, revoked', { expires => iso($day), state => 'revoked' });
 finds('has expired', { expires => iso(-1) });
@@ -210,7 +210,7 @@ finds('grace after the end',
 finds('deprecated', { state => 'deprecated' },
       qr/$about is deprecated without "grace_until"/,
       qr/$about is deprecated without a "successor"/);
-finds('successor', { state => 'deprecated', grace_until => iso(60),
+finds('successor', { state => 'deprecated', grace_until => iso(3600),
                      successor => 'GONE' x 4 },
       qr/^:3: warning: there is no key with the id that "successor" names, "GONEGONEGONEGONE"/);
 

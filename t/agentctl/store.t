@@ -37,24 +37,35 @@ sub stopped_while_reading {
         exec binary(), @arguments;
     }
 
-    my $fd;
+    # it has not read anything when it is first seen to have the file open
 
-    until ($fd) {
+    until (amid_file($pid)) {
         return if waitpid($pid, WNOHANG) == $pid;
-        ($fd) = grep { (readlink($_) // '') eq $file } glob "/proc/$pid/fd/*";
-        select undef, undef, undef, 0.001 unless $fd;
+        select undef, undef, undef, 0.001;
     }
 
     kill 'STOP', $pid;
     waitpid $pid, WUNTRACED;
     return unless WIFSTOPPED(${^CHILD_ERROR_NATIVE});
-
-    my ($position) = slurp($fd =~ s{/fd/}{/fdinfo/}r) =~ /^pos:\s*(\d+)/;
-    return $pid if $position && $position < -s $file;
+    return $pid if amid_file($pid);
 
     kill 'CONT', $pid;
     waitpid $pid, 0;
     return;
+}
+
+
+# whether a process has read some of the file, and not all
+
+sub amid_file {
+    my ($pid) = @_;
+
+    my ($fd) = grep { (readlink($_) // '') eq $file } glob "/proc/$pid/fd/*";
+
+    open my $info, '<', ($fd // return 0) =~ s{/fd/}{/fdinfo/}r or return 0;
+    my ($position) = join('', <$info>) =~ /^pos:\s*(\d+)/ or return 0;
+
+    return $position > 0 && $position < -s $file;
 }
 
 
