@@ -155,10 +155,8 @@ start(audit => 'logs/audit.log buffer=32k flush=20ms', workers => 2);
 for my $n (1 .. $kills / 5) {
     kill_worker();
 
-    rename path('logs/audit.log'), path("logs/audit.log.$n") or die $!;
+    rotate('logs/audit.log', "logs/audit.log.$n");
     push @path, "logs/audit.log.$n";
-    kill 'USR1', master();
-    await(sub { -e path('logs/audit.log') }, 'a new file');
 }
 
 workers(2);

@@ -263,11 +263,12 @@ sub receive {
 
 sub udp {
     return IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1',
-        LocalPort => $_[0] // 0) // die $!;
+        LocalPort => $_[0]) // die $!;
 }
 
-my $server = udp();
-my $port = $server->sockport;
+# a port that nobody else is given while it is not there
+my $port = $ENV{TEST_NGINX_PORT_1};
+my $server = udp($port);
 
 start(audit => [ "syslog:server=127.0.0.1:$port",
     'logs/beside.audit flush=20ms' ], workers => 1);

@@ -40,7 +40,7 @@ sub import {
 
     no strict 'refs';
     *{"${caller}::$_"} = \&{"AgentSink::$_"}
-        for qw/ start configure reload stop finish master workers load
+        for qw/ start configure reload rotate stop finish master workers load
             load_begin loading load_end request sent count lines broken
             audited lost duplicates log_lines path /;
     *{"${caller}::await"} = \&AgentAuth::await;
@@ -162,6 +162,24 @@ sub reload {
     kill 'HUP', $pid;
     AgentAuth::await(sub { !grep { AgentAuth::running($_) } @old },
         'the reload');
+}
+
+
+# Moves a file away, and has all of nginx begin it anew.  One that is late would
+# open the file of the next time before the master has given it to its user.
+
+sub rotate {
+    my ($file, $to) = @_;
+
+    my $pid = master();
+
+    rename path($file), path($to) or die "$file: $!\n";
+    kill 'USR1', $pid;
+
+    AgentAuth::await(sub {
+        -e path($file) && !grep { (readlink $_ // '') eq path($to) }
+            map { glob "/proc/$_/fd/*" } $pid, split ' ', `pgrep -P $pid` // '';
+    }, 'all to reopen');
 }
 
 
