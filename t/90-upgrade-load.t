@@ -130,14 +130,14 @@ for my $signal ('QUIT', 'KILL') {
 
 === TEST 3: verdicts serve only under the settings they were made under
 --- http_config
-{{provider(timeout => '5s', negative_ttl => '5s', keepalive => 7)}}
+{{provider(timeout => '50s', negative_ttl => '5s', keepalive => 7)}}
 --- run
 my ($endpoint) = map { qr/\Q$_\E/ } $as->url('introspection');
 
 # what is set does not change what the server would say, or for how long
 
 my %same = (
-    'timeout'     => sub { s/timeout 5s/timeout 6s/ },
+    'timeout'     => sub { s/timeout 50s/timeout 51s/ },
     'keepalive'   => sub { s/keepalive 7/keepalive 8/ },
     'miss_rate'   => sub { s/miss_rate off/miss_rate 10000\/s/ },
     'max_pending' => sub { s/(keepalive 7;)/$1 max_pending 9;/ },

@@ -196,16 +196,24 @@ $as->clear;
 --- run
 my $large = '{"active":true,"aud":"https://api.test/a","client_id":"large",'
     . '"x":"' . 'x' x 3000 . '"}';
-my @connections = warm(50, '/plain');
+my @connections = warm(100, '/plain');
 my ($token) = fresh();
 
 log_mark();
 $as->reset;
-$as->scripted('introspection', $large, delay => 30);
+$as->scripted('introspection', $large, hold => JSON::PP::true, times => 1);
+$as->scripted('introspection', $large);
 
-my ($answers) = herd(\@connections, 'GET /t', $token);
+$connections[2 * $_]->send(asked('GET /t', Authorization => "Bearer $token"))
+    for 0 .. 49;
+$as->await_faults(stalled => 1);
 
-is(statuses(@$answers), '200:50', 'it is used');
+# those have come when the other connections of their workers are served
+answer_of($connections[2 * $_ + 1], 'GET /plain') for 0 .. 49;
+$as->release;
+
+is(statuses(map { $connections[2 * $_]->answer } 0 .. 49), '200:50',
+    'it is used');
 cmp_ok(calls(), '<=', 2, 'once for each worker');
 
 my $before = calls();

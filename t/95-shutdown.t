@@ -57,7 +57,7 @@ sub gone {
 
     my %old = map { $_ => 1 } @old;
 
-    ok(await(sub { !grep { $old{$_} } worker_pids() }, 'the old worker', 20),
+    ok(await(sub { !grep { $old{$_} } worker_pids() }, 'the old worker', 50),
         $what);
 }
 

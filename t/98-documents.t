@@ -20,7 +20,7 @@ worker_connections(1024);
 
 sub provider {
     return $as->provider('k' . ++$providers, introspection_endpoint => undef,
-        jwks_uri => $as->url('jwks'), verify => 'jwt', timeout => '10s', @_);
+        jwks_uri => $as->url('jwks'), verify => 'jwt', timeout => '60s', @_);
 }
 
 

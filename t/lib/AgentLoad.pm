@@ -30,7 +30,7 @@ use AgentClient ();
 
 our @EXPORT = qw/
     fresh warm herd statuses slowest measured soon master_pid worker_pids asking
-    signal_master replaced reconfigured rewritten
+    each_worker signal_master replaced reconfigured rewritten
 /;
 
 my $tokens = 0;
@@ -316,6 +316,36 @@ sub worker_pids {
     }
 
     return @workers;
+}
+
+
+# Calls the code once for each of the two workers, while the other one is
+# stopped: the system may give all connections to the same one.
+
+sub each_worker {
+    my ($code) = @_;
+
+    my $workers = AgentAuth::await(sub {
+        my @pids = worker_pids();
+        return @pids == 2 && \@pids;
+    }, 'two workers');
+
+    for my $other (@$workers) {
+        kill 'STOP', $other;
+        AgentAuth::await(sub { stopped($other) }, 'a worker that stops');
+        my $done = eval { $code->(); 1 };
+        my $error = $@;
+        kill 'CONT', $other;
+
+        die $error unless $done;
+    }
+}
+
+
+sub stopped {
+    open my $in, '<', "/proc/$_[0]/stat" or return 1;
+
+    return (<$in> // '') =~ /^\d+ \(.*\) T /;
 }
 
 
