@@ -304,7 +304,7 @@ $_->clear for $one, $two;
 
 === TEST 5: one is down
 --- http_config
-{{providers(timeout => '2s')}}
+{{providers()}}
 --- config
     agent_audience https://api.test/a;
     location /t { agent_auth {{both()}}; empty_gif; }

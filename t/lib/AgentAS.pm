@@ -42,6 +42,8 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes qw/ time /;
 
+use AgentClient ();
+
 our $Root = Cwd::abs_path(dirname(__FILE__) . '/../..');
 our $Seconds = 60;              # of patience
 
@@ -118,8 +120,10 @@ sub certificates {
 sub start_faults {
     my ($self) = @_;
 
+    $self->{held} = AgentClient::held_port($self->{host});
+
     my @where = $self->{unix} ? ('--unix', $self->{unix})
-        : ('--port', $self->{port} // 0);
+        : ('--port', $self->{port} // $self->{held}->sockport);
 
     push @where, '--tls', $self->cert('server') if $self->{tls};
     push @where, '--host', $self->{host} if $self->{host};

@@ -85,6 +85,19 @@ sub port {
 }
 
 
+# A port for a server that now and then does not listen: while the socket that
+# is returned is there, nobody else is given it.
+
+sub held_port {
+    return IO::Socket::IP->new(
+        LocalHost => $_[0] // '127.0.0.1',
+        LocalPort => 0,
+        Type      => Socket::SOCK_STREAM(),
+        ReuseAddr => 1,
+    ) || die "port: $@\n";
+}
+
+
 # connected host => '::1', port => 8080, from => '127.0.0.2', or unix => path
 
 sub connected {
