@@ -463,7 +463,7 @@ test_removed(void)
 
         if (faults.n == 0) {
             missed++;
-            fprintf(stderr, "# line %u\n", (unsigned) i + 1);
+            printf("# line %u\n", (unsigned) i + 1);
         }
 
         /* one up, since a line is gone */
@@ -540,8 +540,7 @@ test_edited(void)
 
         if (faults.n == 0) {
             missed++;
-            fprintf(stderr, "# line %u, octet %u\n", (unsigned) i + 1,
-                    (unsigned) at);
+            printf("# line %u, octet %u\n", (unsigned) i + 1, (unsigned) at);
         }
 
         /* where it names another chain or boot, theirs is at fault, too */
