@@ -2,7 +2,7 @@
 # lower case, cookies joined at the end.  Without this a key would be seen in
 # one protocol and not in the other, or reach the upstream in one of them.
 #
-# requirements.md, 15 (parity over h1 and h2)
+# requirements.md, 15 (parity over h1 and h2), MCP-07, MCP-08
 
 use lib 't/lib';
 use AgentAuth;
@@ -318,3 +318,94 @@ close $pipe;
 ok(await(sub { -s AgentAuth::audit_path() > $before }, 'the line'), 'a line');
 --- audit
 result=allow reason=ok status=499
+
+
+
+=== TEST 6: the fields of MCP (MCP-07, MCP-08)
+--- keys
+reader  scopes=tools:list,invoices:read
+admin   scopes=admin
+--- http_config
+    map $agent_mcp_method:$agent_mcp_name $mcp_scopes {
+        default                  admin;
+        tools/list:              tools:list;
+        tools/call:find_invoice  invoices:read;
+        tools/call:Grüße         invoices:read;
+    }
+
+    {{server('
+        agent_auth key;
+        agent_scope $mcp_scopes;
+        agent_mcp required;
+        error_page 405 =200 @a;
+        location /mcp { empty_gif; }
+        location @a { agent_auth off; return 200; }
+        location /through { proxy_pass http://127.0.0.1:' . port(1) . '; }
+    ')}}
+--- config
+--- suppress_stderr
+--- run
+my @key = ('X-API-Key' => key 'reader');
+my @version = ('MCP-Protocol-Version' => '2026-07-28');
+
+# without a body: curl takes it for an error where nginx needs none of it
+
+my @post = ('-X' => 'POST');
+my @call = (@post, @version, 'Mcp-Method' => 'tools/call');
+
+my $base64 = sub {
+    return '=?base64?' . AgentAuth::encode_base64($_[0], '') . '?=';
+};
+
+decided ask2('/mcp', @post, @version, 'Mcp-Method' => 'tools/list', @key),
+    'ok', 'a list';
+decided ask2('/mcp', @call, 'Mcp-Name' => 'find_invoice', @key), 'ok', 'a tool';
+decided ask2('/mcp', @call, 'Mcp-Name' => $base64->('Grüße'), @key), 'ok',
+    'in base64';
+decided ask2('/mcp', @call, 'Mcp-Name' => 'drop_all', @key),
+    'scope_insufficient', 'another tool', scope => 'admin';
+
+for ([ 'no version', @post, 'Mcp-Method' => 'tools/list' ],
+     [ 'no method', @post, @version ], [ 'no name', @call ],
+     [ 'two names', @call, 'Mcp-Name' => 'find_invoice', 'mcp-name' => 'x' ],
+     [ 'two methods', @call, 'Mcp-Name' => 'x', 'mcp-method' => 'tools/list' ],
+     [ 'two versions', @call, 'Mcp-Name' => 'x', @version ],
+     [ 'no base64', @call, 'Mcp-Name' => '=?base64?YR==?=' ],
+     [ 'no UTF-8', @call, 'Mcp-Name' => $base64->("\xff") ],
+     [ 'a tab', @call, 'Mcp-Name' => "a\tb" ])
+{
+    my ($what, @fields) = @$_;
+    decided ask2('/mcp', @fields, @key), 'mcp_invalid', $what;
+}
+
+my ($seen) = through2(upstream(1), '/through', @call,
+    'Mcp-Name' => 'find_invoice', @key);
+
+is(lc join(' ', sort grep { /^mcp/i } lines_of($seen)),
+    'mcp-method: tools/call mcp-name: find_invoice'
+    . ' mcp-protocol-version: 2026-07-28', 'the server is told the same');
+
+# by hand: what no client would send; each stream on a connection of its own
+
+audit_rest();
+
+my $by_hand = sub {
+    my ($expected, $what, @fields) = @_;
+    my $client = connected(port => port 2);
+
+    $client->send(preface() . request(1, '/mcp', 'x-api-key' => key('admin'),
+        'mcp-protocol-version' => '2026-07-28', @fields));
+    bodies($client, 1);
+
+    my ($line) = audit_lines(1);
+    is($line->{unmapped}{agent_auth}{reason}, $expected, $what);
+};
+
+$by_hand->('ok', 'a good one', 'mcp-method' => 'tools/call', 'mcp-name' => 'a');
+$by_hand->('ok', 'spaces', 'mcp-method' => ' tools/call ', 'mcp-name' => " a\t");
+$by_hand->('mcp_invalid', 'two names', 'mcp-name' => 'a', 'mcp-name' => 'a',
+    'mcp-method' => 'tools/call');
+$by_hand->('mcp_invalid', 'nothing but spaces', 'mcp-method' => 'tools/call',
+    'mcp-name' => '  ');
+$by_hand->('mcp_invalid', 'a control character', 'mcp-method' => 'tools/call',
+    'mcp-name' => "a\x01");

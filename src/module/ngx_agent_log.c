@@ -29,6 +29,7 @@ static void ngx_agent_log_decision(ngx_agent_record_t *rec,
     agent_audit_event_t *ev, u_char *fingerprint);
 static void ngx_agent_log_trace(ngx_http_request_t *r,
     agent_audit_event_t *ev);
+static ngx_table_elt_t *ngx_agent_log_traceparent(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -405,56 +406,74 @@ ngx_agent_log_decision(ngx_agent_record_t *rec, agent_audit_event_t *ev,
 }
 
 
-/* W3C Trace Context, 3.2: 00-<32 hex>-<16 hex>-<2 hex>; never trusted */
+/*
+ * W3C Trace Context, 3.2: 00-<32 hex>-<16 hex>-<2 hex>, no id all zero, in one
+ * field; else it is none at all.  Never trusted.
+ */
 
 static void
 ngx_agent_log_trace(ngx_http_request_t *r, agent_audit_event_t *ev)
 {
-    size_t            i, zeros;
     u_char            octets[16], *p;
-    ngx_uint_t        n;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    static const u_char  zeros[16];
 
-    for (n = 0; /* void */ ; n++) {
+    h = ngx_agent_log_traceparent(r);
 
-        if (n >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            n = 0;
-        }
-
-        if (h[n].key.len == sizeof("traceparent") - 1
-            && ngx_strncasecmp(h[n].key.data, (u_char *) "traceparent",
-                               sizeof("traceparent") - 1)
-               == 0)
-        {
-            break;
-        }
+    if (h == NULL || h->value.len != 55) {
+        return;
     }
 
-    p = h[n].value.data;
+    p = h->value.data;
 
-    if (h[n].value.len != 55 || ngx_strncmp(p, "00-", 3) != 0
-        || p[35] != '-' || p[52] != '-'
-        || agent_unhex(octets, 16, p + 3) != 0)
+    if (ngx_strncmp(p, "00-", 3) != 0 || p[35] != '-' || p[52] != '-'
+        || agent_unhex(octets, 1, p + 53) != 0
+        || agent_unhex(octets, 8, p + 36) != 0
+        || ngx_memcmp(octets, zeros, 8) == 0
+        || agent_unhex(octets, 16, p + 3) != 0
+        || ngx_memcmp(octets, zeros, 16) == 0)
     {
         return;
     }
 
-    for (i = 0, zeros = 0; i < 16; i++) {
-        zeros += (octets[i] == 0);
+    ev->trace_id.len = 32;
+    ev->trace_id.data = p + 3;
+}
+
+
+/* the one that there is, or NULL */
+
+static ngx_table_elt_t *
+ngx_agent_log_traceparent(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *found;
+
+    static const ngx_str_t  name = ngx_string("traceparent");
+
+    found = NULL;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != name.len
+                || ngx_strncasecmp(h[i].key.data, name.data, name.len) != 0)
+            {
+                continue;
+            }
+
+            if (found) {
+                return NULL;
+            }
+
+            found = &h[i];
+        }
     }
 
-    if (zeros < 16) {
-        ev->trace_id.len = 32;
-        ev->trace_id.data = p + 3;
-    }
+    return found;
 }
