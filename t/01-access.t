@@ -2,7 +2,7 @@
 # this a key that was revoked, expired, mistyped or comes from elsewhere would
 # pass, or the answer would tell a thief which of these it is.
 #
-# B-01 to B-10, B-13 to B-15, K-01, K-02, K-08, K-09
+# B-01 to B-10, B-13 to B-15, K-01, K-02, K-08, K-09, K-12, G-05, N-07
 
 use lib 't/lib';
 use AgentAuth;
@@ -83,7 +83,7 @@ for my $case (
 
 
 
-=== TEST 3: a credential in the query is none (B-10)
+=== TEST 3: a credential in the query is none (B-10, G-05)
 --- keys
 url
 --- config
@@ -462,3 +462,21 @@ is(join('', grep { /[^\x09\x0a\x0d\x20-\x7e]/ } @lines), '',
     'nothing but ASCII');
 ok(scalar(grep { /access refused: credential_malformed/ } @lines),
     'and the reason');
+
+
+
+=== TEST 15: who guesses keeps nobody out (K-12)
+--- keys
+alpha
+--- config
+    location /t {
+        agent_auth key;
+        empty_gif;
+    }
+--- run
+for my $n (1 .. 300) {
+    decided ask('GET /t', 'X-API-Key' =>
+        key('alpha', secret => key_secret("guess $n"))), 'key_unknown', $n;
+}
+
+decided ask('GET /t', 'X-API-Key' => key('alpha')), 'ok', 'the key itself';

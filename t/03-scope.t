@@ -2,7 +2,7 @@
 # locations of another, a map that forgot a case would open them to all, or a
 # client would not be told what to ask for.
 #
-# B-07 to B-09, MCP-02, MCP-03, MCP-05
+# B-07 to B-09, N-08, MCP-02, MCP-03, MCP-05
 
 use lib 't/lib';
 use AgentAuth;

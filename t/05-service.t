@@ -1,7 +1,7 @@
 # Keys that are for some services only.  Without this a key that was given out
 # for one service, and stolen there, would open all others.
 #
-# K-06, G-02
+# K-06, G-02, N-02
 
 use lib 't/lib';
 use AgentAuth;

@@ -2,7 +2,7 @@
 # learn of it by being refused; a key would go on past the day, or be refused
 # before it; or an answer would say it twice, so that no client can read it.
 #
-# RFC 9745, RFC 8594; requirements.md, X-01 to X-05, K-08
+# RFC 9745, RFC 8594; requirements.md, X-01 to X-05, K-08, N-11
 
 use lib 't/lib';
 use AgentClock;

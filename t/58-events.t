@@ -3,7 +3,8 @@
 # receiver could void the tokens of others; or an event would be taken, and
 # forgotten.
 #
-# RFC 8417, RFC 8935, CAEP, RISC; requirements.md, C-01 to C-10, C-12, V-05
+# RFC 8417, RFC 8935, CAEP, RISC; requirements.md, C-01 to C-10, C-12, V-05,
+# AG-04, N-01
 
 use lib 't/lib';
 use AgentAuth;
@@ -653,3 +654,103 @@ for ([ 'a subject', subject() ], [ 'a token', $jti ]) {
     is(scalar @{[ state_lines('logs/state') ]}, @before + 2,
         'which adds nothing');
 }
+
+
+
+=== TEST 20: bodies as they may come
+In pieces, in files, announced, compressed or not at all.
+--- http_config
+{{http()}}
+--- config
+client_body_buffer_size 1k;
+{{guarded() . receiver()}}
+location = /filed {
+    client_body_in_file_only clean;
+    agent_security_events provider=own audience=https://api.test/events;
+}
+location = /beside {
+    auth_request /yes;
+    mirror /events;
+    agent_security_events provider=own audience=https://api.test/events;
+}
+location = /yes { internal; return 204; }
+location = /led { rewrite ^ /events last; }
+location = /tried { try_files /none /events; }
+location = /moved { error_page 418 = /events; return 418; }
+location = /named { error_page 418 = @events; return 418; }
+location @events {
+    agent_security_events provider=own audience=https://api.test/events;
+}
+--- run
+begin();
+
+my @type = ('Content-Type' => 'application/secevent+jwt');
+my $void = sub {
+    my ($what, $push) = @_;
+
+    begin();
+    my $token = token();
+    my $answer = $push->(set("$caep/session-revoked", {}, txn => 'x' x 3000,
+        toe => 1));
+
+    is($answer->{status}, 202, $what);
+    decided ask_for($token), 'token_revoked', 'and done';
+};
+
+my $raw = sub {
+    my ($fields, @pieces) = @_;
+    my $connection = connected();
+
+    $connection->send(join "\r\n", 'POST /events HTTP/1.1',
+        'Host: localhost', 'Content-Type: Application/SecEvent+JWT; a=b',
+        @$fields, '', '');
+
+    if (grep { /^Expect/ } @$fields) {
+        is($connection->answer->{status}, 100, 'it may go on');
+    }
+
+    $connection->send($_) for @pieces;
+
+    return $connection->answer;
+};
+
+$void->('a file', sub { push_set($_[0]) });
+$void->('a file that stays', sub { push_set($_[0], path => '/filed') });
+$void->('chunks', sub {
+    $raw->([ 'Transfer-Encoding: chunked' ], (map {
+        sprintf "%x\r\n%s\r\n", length, $_ } $_[0] =~ /(.{1,700})/g),
+        "0\r\n\r\n")
+});
+$void->('announced', sub {
+    $raw->([ 'Expect: 100-continue', 'Content-Length: ' . length $_[0] ],
+        $_[0])
+});
+$void->('beside others', sub { push_set($_[0], path => '/beside') });
+$void->("by $_", sub { push_set($_[0], path => $_) })
+    for qw( /led /tried /named );
+
+begin();
+my $token = token();
+my $set = set("$caep/session-revoked", {});
+
+is(push_set($set, path => '/moved')->{status}, 405, 'a redirect makes it GET');
+refused($raw->([ 'Content-Length: 0' ]), 'invalid_request', 'nothing');
+is($raw->([ 'Transfer-Encoding: chunked' ], 'zz')->{status}, 400,
+    'no chunk');
+is($raw->([ 'Transfer-Encoding: chunked' ], "11000\r\n", 'x' x 69632,
+    "\r\n0\r\n\r\n")->{status}, 413, 'more chunks than there may be');
+refused(push_set("$_[0]$set\n"), 'invalid_request', 'with a line feed');
+refused(push_set('"' . $set . '"'), 'invalid_request', 'in quotes');
+refused(push_set(join '.', split(/\./, $set), 'a', 'b'), 'invalid_request',
+    'five parts');
+refused(ask('POST /events', @type, 'Content-Encoding' => 'gzip',
+    { body => "\x1f\x8b\x08" }), 'invalid_request', 'compressed');
+refused(ask('POST /events', 'Content-Type' => 'application/secevent+jwtx',
+    { body => $set }), 'invalid_request', 'another type');
+
+my $half = connected();
+$half->send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n"
+    . "Content-Type: application/secevent+jwt\r\n\r\n" . substr $set, 0, 99);
+undef $half;
+
+decided ask_for($token), 'ok', 'and none of these did anything';

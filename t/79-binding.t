@@ -2,7 +2,7 @@
 # key or a certificate could be used by whoever has got hold of it, with a proof
 # that was overheard, made for another request, or made up.
 #
-# requirements.md, D-01 to D-21, M-01 to M-04; RFC 9449, RFC 8705
+# requirements.md, D-01 to D-21, M-01 to M-04, G-03; RFC 9449, RFC 8705
 
 use lib 't/lib';
 use AgentClock;

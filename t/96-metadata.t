@@ -3,7 +3,8 @@
 # and our secret are sent to, nginx would not start without the server, or
 # would ask a server in trouble for its metadata with each request.
 #
-# RFC 8414; OpenID Connect Discovery 1.0; requirements.md, I-01
+# RFC 8414; OpenID Connect Discovery 1.0; requirements.md, I-01,
+# W-25, N-10
 
 use lib 't/lib';
 use AgentAuth;
@@ -214,7 +215,7 @@ fails 'an error', 'the answer has status 500', status => 500, body => 'x';
 
 
 
-=== TEST 10: a redirect is not followed
+=== TEST 10: a redirect is not followed (W-25)
 --- http_config
 {{provider()}}
 --- run

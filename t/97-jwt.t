@@ -2,7 +2,8 @@
 # that nobody signed, or that a key signed which the server has given up; or a
 # server that changes its keys would lock out all its clients.
 #
-# RFC 9068; requirements.md, A-01 to A-08, W-01 to W-21, J-01
+# RFC 9068; requirements.md, A-01 to A-08, W-01 to W-21, W-24,
+# W-26, J-01
 
 use lib 't/lib';
 use AgentClock;
@@ -157,7 +158,7 @@ is(requests('/jwks'), first(), 'and is asked for keys once');
 
 
 
-=== TEST 2: the server takes a new key
+=== TEST 2: the server takes a new key (W-24, W-26)
 --- http_config
 {{provider()}}
 --- run
@@ -189,7 +190,7 @@ decided ask_for($token), 'ok', 'the good one is good';
 
 
 
-=== TEST 3: the server gives up a key
+=== TEST 3: the server gives up a key (W-26)
 --- http_config
 {{provider(max_ttl => '1h')}}
 --- run

@@ -3,7 +3,8 @@
 # actor of another server, or with no actor at all; or the audit line would tell
 # of the one or the other only.
 #
-# RFC 8693, 4.1; requirements.md, R-03 to R-06, AG-01; design.md, 5 and 6a
+# RFC 8693, 4.1; requirements.md, R-03 to R-06, AG-01, AG-05, G-04, N-03;
+# design.md, 5 and 6a
 
 use lib 't/lib';
 use AgentClock;

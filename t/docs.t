@@ -518,6 +518,41 @@ for my $file (sort keys %text) {
 }
 
 
+# -- what standards ask for: each row is tested, or left out with a reason
+
+SKIP: {
+    my $path = "$root/../shared/docs/requirements.md";
+
+    skip 'requirements.md is not there', 1 unless -f $path;
+
+    my @rows = read_file($path) =~ /^\| *([A-Z]{1,3}-\d\d) *\|/mg;
+    my %named;
+
+    for (map { m{/corpus/} ? () : $_ } split /\n/,
+        `cd "$root" && find t -type f -name '*.[tch]' -o -name canary`)
+    {
+        named(\%named, read_file($_));
+    }
+
+    named(\%named, section('docs/decisions.md', 'Left out'));
+
+    is(join(' ', grep { !$named{$_} } @rows), '',
+        @rows . ' requirements are tested, or left out');
+}
+
+# "C-01 to C-10" is ten of them, also where a line ends within
+
+sub named {
+    my ($named, $text) = @_;
+
+    $text =~ s/\s+(?:[#*] *)?/ /g;
+
+    while ($text =~ /\b([A-Z]{1,3})-(\d\d)\b(?: to \1-(\d\d)\b)?/g) {
+        $named->{sprintf '%s-%02d', $1, $_} = 1 for $2 .. $3 // $2;
+    }
+}
+
+
 # -- README
 
 {

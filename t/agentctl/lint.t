@@ -1,6 +1,6 @@
 # Without this: a file passes lint and nginx refuses it, or a key is about to
 # end, is open to everybody or came back from the dead, and nobody is told
-# (K-07, K-10).
+# (K-07, K-10, N-04).
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 
 /*
  * The audit line.  Without this a decision could be recorded as another one,
- * or an identity that was only claimed as one that was proven.
+ * or an identity that was only claimed as one that was proven (N-05).
  */
 
 #include "tap.h"

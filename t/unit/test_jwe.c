@@ -2,7 +2,7 @@
 /*
  * Encrypted files.  Without this one that somebody changed, in any part of it,
  * or made with a weak or foreign algorithm, might be taken for the operator's:
- * E-01, E-02, E-04, E-05.
+ * E-01, E-02, E-04, E-05, W-22.
  */
 
 #include "tap.h"
@@ -410,6 +410,9 @@ test_header(void)
         { "{\"alg\":\"A256KW\\u0000\",\"enc\":\"A256GCM\"}", JSON_ERROR },
         { "{\"alg\":\"A128KW\",\"enc\":\"A256GCM\"}", ALG_ERROR },
         { "{\"alg\":[\"A256KW\"],\"enc\":\"A256GCM\"}", ALG_ERROR },
+        { "{\"alg\":\"RSA1_5\",\"enc\":\"A256GCM\"}", ALG_ERROR },
+        { "{\"alg\":\"PBES2-HS256+A128KW\",\"enc\":\"A256GCM\","
+          "\"p2c\":1000000000,\"p2s\":\"AAAA\"}", ALG_ERROR },
         { "{\"enc\":\"A256GCM\"}", ALG_ERROR },
         { "{\"alg\":\"A256KW\",\"enc\":\"A128GCM\"}", ENC_ERROR },
         { "{\"alg\":\"A256KW\",\"enc\":\"A256CBC-HS512\"}", ENC_ERROR },

@@ -126,7 +126,7 @@ profile(void)
 }
 
 
-/* A-01, W-20, W-21 */
+/* A-01, W-20, W-21, IC-01 */
 
 static void
 kinds(void)
