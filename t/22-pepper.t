@@ -107,7 +107,7 @@ for my $case (
     [ 'a space at the end', 'p2 ' . 'A' x 32 . " \n", "1: $short" ],
     [ 'an id twice', $good . $good, '2: duplicate pepper id' ],
     [ 'too many', join('', map { pepper_line("p$_") } 1 .. 17),
-      '17: more than 16 peppers' ],
+      '17: more than 16 lines' ],
 ) {
     my ($what, $text, $message) = @$case;
     my ($status, $output) = try_pepper($text);

@@ -634,7 +634,7 @@ alpha
         empty_gif;
     }
 --- emerg
-"agent_audit_chain" {{key_file(0600, "k1 " . encode_base64("x" x 15, ""))}}:1:
+"agent_audit_chain" {{key_file(0600, "k1 " . encode_base64("x" x 15, ""))}}:1: a key must be at least 16 octets in base64
 
 
 

@@ -286,7 +286,8 @@ ctl_content_peppers(const ctl_t *ctl, const agent_str_t *text)
 
     peppers = ctl_alloc(sizeof(ctl_peppers_t));
 
-    rc = agent_pepper_parse(text, peppers->pepper, &peppers->n, &line, err);
+    rc = agent_pepper_parse(text, "pepper", peppers->pepper, &peppers->n,
+                            &line, err);
 
     OPENSSL_cleanse(peppers, sizeof(ctl_peppers_t));
     free(peppers);

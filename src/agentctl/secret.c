@@ -21,6 +21,7 @@
 
 
 static ssize_t ctl_read_all(int fd, uint8_t *buf, size_t size);
+static const char *ctl_secret_noun(const char *name);
 static char *ctl_secrets_plain(const char *name, const char *path, int fd,
     uint8_t *buf, size_t *len);
 static void ctl_key_digest(ctl_key_t *key, const uint8_t *secret,
@@ -49,7 +50,8 @@ ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl, const char *name,
     text.data = buf;
 
     if (fault == NULL
-        && agent_pepper_parse(&text, peppers->pepper, &peppers->n, &line, err)
+        && agent_pepper_parse(&text, ctl_secret_noun(name), peppers->pepper,
+                              &peppers->n, &line, err)
            != 0)
     {
         fault = ctl_format("%s:%llu: %s", path, (unsigned long long) line,
@@ -60,6 +62,15 @@ ctl_peppers_load(ctl_peppers_t *peppers, const ctl_t *ctl, const char *name,
     free(buf);
 
     return fault;
+}
+
+
+/* what is in a file that is called so */
+
+static const char *
+ctl_secret_noun(const char *name)
+{
+    return name[0] == 'K' ? "KEK" : name[0] == 'p' ? "pepper" : "key";
 }
 
 
@@ -104,8 +115,7 @@ ctl_secrets_plain(const char *name, const char *path, int fd, uint8_t *buf,
     if (st.st_mode & S_IROTH) {
         return ctl_format("%s \"%s\" is readable by everyone, do "
                           "\"chmod o-rwx\" and make new %ss", name, path,
-                          name[0] == 'K' ? "KEK"
-                          : name[0] == 'p' ? "pepper" : "key");
+                          ctl_secret_noun(name));
     }
 
     if (n == CTL_SECRETS_MAX) {

@@ -167,7 +167,9 @@ ngx_agent_audit_secret(const ngx_agent_audit_chain_conf_t *chain,
         return NGX_ERROR;
     }
 
-    if (agent_pepper_parse(&text, secret->peppers, &n, &line, err) != 0) {
+    if (agent_pepper_parse(&text, "key", secret->peppers, &n, &line, err)
+        != 0)
+    {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "\"agent_audit_chain\" %V:%uL: %s in %V:%ui",
                       &chain->key_file, line, err, &chain->place.file,

@@ -148,14 +148,15 @@ const char *agent_key_state_name(agent_key_state_e state);
 
 
 /*
- * Reads the text of a pepper file: lines "id base64".
+ * Reads the text of a pepper file: lines "id base64"; or of another file of
+ * such secrets.  what: of which kind they are, "pepper", for err.
  *
  * Sets peppers (AGENT_PEPPERS_MAX elements) and *n and returns 0, or returns
  * -1 with *line and err set.  The caller cleanses text and peppers.
  */
 
-int agent_pepper_parse(const agent_str_t *text, agent_pepper_t *peppers,
-    size_t *n, uint64_t *line, char *err);
+int agent_pepper_parse(const agent_str_t *text, const char *what,
+    agent_pepper_t *peppers, size_t *n, uint64_t *line, char *err);
 
 
 /* the pepper of this id, or NULL */

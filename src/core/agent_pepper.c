@@ -6,12 +6,12 @@
 
 
 static int agent_pepper_line(const uint8_t *p, const uint8_t *last,
-    agent_pepper_t *pepper, char *err);
+    const char *what, agent_pepper_t *pepper, char *err);
 
 
 int
-agent_pepper_parse(const agent_str_t *text, agent_pepper_t *peppers, size_t *n,
-    uint64_t *line, char *err)
+agent_pepper_parse(const agent_str_t *text, const char *what,
+    agent_pepper_t *peppers, size_t *n, uint64_t *line, char *err)
 {
     agent_str_t      id;
     const uint8_t   *p, *last, *lf;
@@ -36,10 +36,10 @@ agent_pepper_parse(const agent_str_t *text, agent_pepper_t *peppers, size_t *n,
         }
 
         if (*n == AGENT_PEPPERS_MAX) {
-            return agent_fail(err, "more than %d peppers", AGENT_PEPPERS_MAX);
+            return agent_fail(err, "more than %d lines", AGENT_PEPPERS_MAX);
         }
 
-        if (agent_pepper_line(p, lf, &peppers[*n], err) != 0) {
+        if (agent_pepper_line(p, lf, what, &peppers[*n], err) != 0) {
             return -1;
         }
 
@@ -47,7 +47,7 @@ agent_pepper_parse(const agent_str_t *text, agent_pepper_t *peppers, size_t *n,
         id.len = peppers[*n].id_len;
 
         if (agent_pepper_find(peppers, *n, &id) != NULL) {
-            return agent_fail(err, "duplicate pepper id");
+            return agent_fail(err, "duplicate %s id", what);
         }
 
         (*n)++;
@@ -58,7 +58,7 @@ agent_pepper_parse(const agent_str_t *text, agent_pepper_t *peppers, size_t *n,
 
 
 static int
-agent_pepper_line(const uint8_t *p, const uint8_t *last,
+agent_pepper_line(const uint8_t *p, const uint8_t *last, const char *what,
     agent_pepper_t *pepper, char *err)
 {
     int          len;
@@ -71,8 +71,8 @@ agent_pepper_line(const uint8_t *p, const uint8_t *last,
         OPENSSL_cleanse(key, sizeof(key));
 
         return len == -2 ? -1
-               : agent_fail(err, "a pepper must be at least %d octets in "
-                            "base64", AGENT_PEPPER_KEY_MIN);
+               : agent_fail(err, "a %s must be at least %d octets in base64",
+                            what, AGENT_PEPPER_KEY_MIN);
     }
 
     memset(pepper, 0, sizeof(*pepper));

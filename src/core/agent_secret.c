@@ -57,5 +57,11 @@ agent_secret_decode(uint8_t *dst, const uint8_t *src, size_t len)
 
     n = EVP_DecodeBlock(dst, src, (int) len);
 
-    return n < 0 ? -1 : n - padding;
+    /* of octets that padding stands for: two spellings would be one secret */
+
+    if (n < 0 || (padding && dst[n - padding] != 0)) {
+        return -1;
+    }
+
+    return n - padding;
 }

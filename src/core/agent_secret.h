@@ -19,8 +19,9 @@
 
 /*
  * Takes what stands from p on, up to last, apart (RFC 4648, 4: with padding,
- * no white space).  id is in the line, secret has room for AGENT_SECRET_MAX
- * octets and is to be cleansed by the caller in any case.
+ * no white space, and bits that stand for nothing are zero).  id is in the
+ * line, secret has room for AGENT_SECRET_MAX octets and is to be cleansed by
+ * the caller in any case.
  *
  * Returns how many octets the secret has, -1 where it is no base64, or
  * -2 with err set where the line has no id.

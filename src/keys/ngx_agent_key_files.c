@@ -228,7 +228,8 @@ ngx_agent_key_peppers_text(const ngx_agent_key_zone_t *zone,
     text.data = s->text;
     text.len = s->len;
 
-    if (agent_pepper_parse(&text, peppers->pepper, &peppers->n, &line, err)
+    if (agent_pepper_parse(&text, "pepper", peppers->pepper, &peppers->n,
+                           &line, err)
         != 0)
     {
         ngx_log_error(s->level, s->log, 0, "agent_auth: %V:%uL: %s", s->path,

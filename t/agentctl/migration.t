@@ -379,7 +379,8 @@ for my $args (qw/ --help /, 'report --help') {
 
     $report = json_report($fleet[0] . ('{"time":1764464000000,"message":"audit '
         . 'lines lost","count":9223372036854775807,"class_uid":0}' . "\n") x 3);
-    is($report->{lines}{lost}, '9223372036854775807', 'no fewer for being many');
+    is($report->{lines}{lost}, '9223372036854775807',
+        'no fewer for being many');
 
     $report = json_report($fleet[0] . $fleet[1] =~ s/\n//r);
     is($report->{lines}{requests}, 2, 'a last line without an end');

@@ -36,11 +36,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memset(error, 0, sizeof(error));
 
-    rc = agent_pepper_parse(&text, peppers, &n, &line, error);
+    rc = agent_pepper_parse(&text, "pepper", peppers, &n, &line, error);
 
     fuzz_check(rc == 0 || rc == -1);
     fuzz_check(n <= AGENT_PEPPERS_MAX);
-    fuzz_check(rc == agent_pepper_parse(&text, twice, &again, &line, error));
+    fuzz_check(rc == agent_pepper_parse(&text, "pepper", twice, &again, &line,
+                                        error));
     fuzz_check(n == again);
     fuzz_check(memcmp(peppers, twice, n * sizeof(agent_pepper_t)) == 0);
 
@@ -134,7 +135,7 @@ fuzz_bad(const agent_str_t *text, uint64_t line, const char *error)
                || strcmp(error, "a pepper must be at least 16 octets in "
                                 "base64") == 0
                || strcmp(error, "duplicate pepper id") == 0
-               || strcmp(error, "more than 16 peppers") == 0);
+               || strcmp(error, "more than 16 lines") == 0);
 }
 
 

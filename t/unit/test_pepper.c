@@ -44,6 +44,7 @@ static int is_key(const agent_pepper_t *pepper, const uint8_t *key,
 
 static char            error[AGENT_ERROR_LEN];
 static size_t          n;
+static const char     *what = "pepper";
 static uint64_t        line;
 static agent_pepper_t  peppers[AGENT_PEPPERS_MAX];
 
@@ -80,6 +81,14 @@ static const sample_t  bad[] = {
     { "p1 AAECAwQFBgcICQoLDA0ODxA_", 1, KEY_ERROR },
     { "p1 AAECAwQFBgcI CQoLDA0ODxA", 1, KEY_ERROR },
     { "p1 ====", 1, KEY_ERROR },
+
+    /* other spellings of KEY16 and KEY17: RFC 4648, 3.5 */
+
+    { "p1 AAECAwQFBgcICQoLDA0ODx==", 1, KEY_ERROR },
+    { "p1 AAECAwQFBgcICQoLDA0OD/==", 1, KEY_ERROR },
+    { "p1 AAECAwQFBgcICQoLDA0ODxB=", 1, KEY_ERROR },
+    { "p1 AAECAwQFBgcICQoLDA0ODxD=", 1, KEY_ERROR },
+
     { "p1 AAAA", 1, KEY_ERROR },
 
     /* 15 octets */
@@ -157,6 +166,19 @@ test_bad(void)
     }
 
     ok(parse("p1 " KEY16 "\0", strlen("p1 " KEY16) + 1) == -1, "NUL");
+
+    /* who reads an audit key file has no peppers to look for */
+
+    what = "key";
+
+    ok(parse("k1 short", 8) == -1, "of another kind");
+    is_str(error, strlen(error), "a key must be at least 16 octets in base64",
+           "it says of which");
+    ok(parse("k " KEY16 "\nk " KEY16, 5 + 2 * strlen(KEY16)) == -1,
+       "twice, of another kind");
+    is_str(error, strlen(error), "duplicate key id", "it says of which");
+
+    what = "pepper";
 }
 
 
@@ -184,7 +206,7 @@ test_many(void)
     ok(wrong == 0, "each as it was written, in order");
 
     ok(parse(text, (size_t) (p - text)) == -1 && line == 17, "17 peppers");
-    is_str(error, strlen(error), "more than 16 peppers", "it says so");
+    is_str(error, strlen(error), "more than 16 lines", "it says so");
 }
 
 
@@ -334,7 +356,7 @@ parse(const char *text, size_t len)
     line = 99;
     n = 99;
 
-    rc = agent_pepper_parse(&s, peppers, &n, &line, error);
+    rc = agent_pepper_parse(&s, what, peppers, &n, &line, error);
 
     free(exact);
 
