@@ -208,6 +208,40 @@ is("@{[ sort { $a <=> $b } audited(lines(@path)) ]}", "@{[ 1 .. 100 ]}",
 finish(@expected);
 
 
+# More sizes at once than are looked after: what waits in the last one would be
+# lost without a word.
+
+my @sizes = map { "${_}k" } 256, 128, 64, 32, 16;
+my ($size, @held) = shift @sizes;
+
+start(audit => "logs/audit.log buffer=$size flush=1h", workers => 1);
+
+for $size (@sizes) {
+    my ($last) = reverse sort { $a <=> $b } workers(1 + @held);
+
+    push @held, AgentSink::connection();
+    print {$held[-1]} "GET /";
+
+    # once these are answered the worker has read that, too
+    load(1, 10);
+
+    is(scalar(grep { /\[error\]/ } log_lines()), 0, 'HUP: so far it is calm');
+    configure(audit => "logs/audit.log buffer=$size flush=1h", workers => 1);
+    kill 'HUP', master();
+    workers(1 + @held);
+    ok(AgentAuth::running($last), 'HUP: a worker of before goes on');
+}
+
+is(scalar(grep { /\[error\].* more than 3 sizes .*logs\/audit\.log".*zone/ }
+    log_lines()), 1, 'HUP: one size too many, which is said');
+close $_ for @held;
+workers(1);
+stop();
+is(scalar(() = audited(lines(@path))), 40,
+    'HUP: who is not killed writes all the same');
+finish(@expected, qr/more than 3 sizes/);
+
+
 # buffers that are too large to be shared, and more workers than there can be:
 # their product once was taken for what is left of it in 64 bits
 

@@ -35,6 +35,8 @@ static void ngx_agent_audit_lines_unshared(ngx_cycle_t *cycle,
 static ngx_int_t ngx_agent_audit_lines_before(ngx_conf_t *cf,
     ngx_agent_audit_sink_t *sink);
 static ngx_uint_t ngx_agent_audit_lines_used(ngx_shm_zone_t *shm_zone);
+static void ngx_agent_audit_lines_left(ngx_cycle_t *cycle,
+    const ngx_agent_audit_sink_t *sink, const ngx_str_t *zone);
 static ngx_shm_zone_t *ngx_agent_audit_lines_zone(ngx_conf_t *cf,
     ngx_str_t *name, size_t size);
 static ngx_int_t ngx_agent_audit_lines_zone_init(ngx_shm_zone_t *shm_zone,
@@ -170,9 +172,13 @@ ngx_agent_audit_lines_before(ngx_conf_t *cf, ngx_agent_audit_sink_t *sink)
                     && ngx_strncmp(p, sink->lines[0]->shm.name.data,
                                    zone[i].shm.name.len)
                        == 0)
-                || n == NGX_AGENT_AUDIT_LINES
                 || !ngx_agent_audit_lines_used(&zone[i]))
             {
+                continue;
+            }
+
+            if (n == NGX_AGENT_AUDIT_LINES) {
+                ngx_agent_audit_lines_left(cf->cycle, sink, &zone[i].shm.name);
                 continue;
             }
 
@@ -203,6 +209,23 @@ ngx_agent_audit_lines_used(ngx_shm_zone_t *shm_zone)
     }
 
     return 0;
+}
+
+
+static void
+ngx_agent_audit_lines_left(ngx_cycle_t *cycle,
+    const ngx_agent_audit_sink_t *sink, const ngx_str_t *zone)
+{
+    const ngx_agent_audit_place_t  *place;
+
+    place = sink->sized.file.len ? &sink->sized : &sink->place;
+
+    ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                  "agent_auth: workers of before have buffers of more than %d "
+                  "sizes for audit log \"%V\", lines that wait in zone \"%V\" "
+                  "are lost with a worker that is killed, in %V:%ui",
+                  NGX_AGENT_AUDIT_LINES - 1, &sink->name, zone, &place->file,
+                  place->line);
 }
 
 
