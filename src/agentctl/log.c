@@ -78,8 +78,8 @@ ctl_log_close(ctl_log_t *log)
 ctl_log_e
 ctl_log_next(ctl_log_t *log)
 {
-    uint8_t   *lf;
-    ctl_log_e  kind;
+    ctl_log_e       kind;
+    const uint8_t  *lf;
 
     for ( ;; ) {
 
