@@ -196,6 +196,19 @@ END
               'unrevoke unix:' ], 'who changed what');
     },
 
+    'security-events' => sub {
+        my ($bodies, $events) = @_;
+
+        like($bodies->[2], qr/"invalid_audience"/, 'for another receiver');
+        like($bodies->[3], qr/"err":"invalid_request"/, 'no event');
+        is_deeply([ map { reason($_) } grep { $_->{class_uid} == 6003 }
+                    @$events ],
+            [ qw/ ok ok ok token_revoked ok token_revoked / ], 'reasons');
+        is_deeply([ map { $_->{unmapped}{agent_control}{change} }
+                    grep { $_->{class_uid} == 3004 } @$events ],
+            [ qw/ revoke revoke / ], 'what was done');
+    },
+
     'foreign-keys' => sub {
         my ($bodies, $events) = @_;
 
