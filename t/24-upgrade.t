@@ -6,19 +6,13 @@
 
 use lib 't/lib';
 use AgentAuth;
+use AgentLoad;
 
 config_preamble(verdict_fields());
 
 # what the new executable gets of the environment
 
 env_to_nginx('LSAN_OPTIONS', 'UBSAN_OPTIONS');
-
-
-sub pid_in {
-    open my $in, '<', server_root() . "/logs/$_[0]" or return 0;
-
-    return (<$in> // 0) + 0;
-}
 
 
 sub status { return ask('GET /t', 'X-API-Key' => key($_[0]))->{status} }
@@ -56,20 +50,12 @@ alpha
 --- config
     location /t { agent_auth key; empty_gif; }
 --- run
-my $old = pid_in('nginx.pid');
 my ($before) = prefixes(1);
 
 write_keys('keys.jsonl', "alpha\n");
 becomes('alpha', 200, 'before');
 
-kill USR2 => $old;
-
-ok(await(sub {
-    pid_in('nginx.pid.oldbin') == $old
-        && pid_in('nginx.pid') && pid_in('nginx.pid') != $old
-}, 'the new master'), 'a new master');
-
-my $new = pid_in('nginx.pid');
+my (undef, $old) = upgraded();
 
 ok(await(sub { grep { $_ ne $before } prefixes(20) }, 'a new worker'),
     'whose worker answers');
@@ -84,9 +70,7 @@ ok(await(sub { !grep { status('beta') != 200 } 1 .. 20 }, 'both'),
 ok(await(sub { !grep { status('alpha') != 401 } 1 .. 20 }, 'both'),
     'and forget the old');
 
-kill QUIT => $old;
-ok(await(sub { !pid_in('nginx.pid.oldbin') }, 'the old master to go'),
-    'the old master goes');
+quits($old);
 
 is(status('beta'), 200, 'the new one has its keys');
 write_keys('keys.jsonl', "gamma\n");

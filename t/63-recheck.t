@@ -55,41 +55,6 @@ CONF
 });
 
 
-# a response that is under way, of which some has come: (client, upstream)
-
-sub streaming {
-    my ($path, @headers) = @_;
-
-    my $client = connected();
-    $client->send(asked("GET $path", @headers));
-
-    my $server = passed($client) // die "$path is refused\n";
-    $server->message;
-    $server->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        . "5\r\nfirst\r\n");
-
-    my $head = $client->head;
-    like($head, qr/ 200 /, "$path: it begins");
-    $client->octets(10);
-
-    return ($client, $server);
-}
-
-
-# the upstream's side of a request, or nothing where the client has its answer
-
-sub passed {
-    my ($client) = @_;
-
-    my ($ready) = IO::Select->new($up, $client->handle)
-        ->can_read($AgentAuth::Patience);
-
-    return unless defined $ready && $ready == $up;
-
-    return AgentClient::Connection->new(scalar $up->accept);
-}
-
-
 sub goes_on {
     my ($client, $server, $what) = @_;
 
@@ -140,8 +105,8 @@ for my $case ([ 'revoke', 'key_revoked', 'unrevoke' ],
     my ($op, $reason, $undo) = @$case;
     my %alpha = (kind => 'key', value => key_id('alpha'));
 
-    my @alpha = streaming('/t', 'X-API-Key' => key('alpha'));
-    my @beta = streaming('/t', 'X-API-Key' => key('beta'));
+    my @alpha = streaming($up, 'GET /t', 'X-API-Key' => key('alpha'));
+    my @beta = streaming($up, 'GET /t', 'X-API-Key' => key('beta'));
 
     goes_on(@alpha, 'alpha');
     revocation($op, 'logs/state', %alpha);
@@ -159,7 +124,7 @@ for my $case ([ 'revoke', 'key_revoked', 'unrevoke' ],
 
 # the key file
 
-my @beta = streaming('/t', 'X-API-Key' => key('beta'));
+my @beta = streaming($up, 'GET /t', 'X-API-Key' => key('beta'));
 write_keys('keys.jsonl', "alpha\nbeta state=suspended\n");
 is_cut(@beta, 'the key file');
 audited_cut('key_suspended');
@@ -172,7 +137,7 @@ await(sub {
     my $client = connected();
     $client->send(asked('GET /t', 'X-API-Key' => key('beta'),
         Connection => 'close'));
-    my $server = passed($client) // return 0;
+    my $server = passed($up, $client) // return 0;
     $server->message;
     $server->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     return $client->answer->{status} == 200;
@@ -184,7 +149,7 @@ audit_lines($tries);
 === TEST 2: tokens: revoked, and expired
 --- run
 my $token = own_token($as, sub => 'stream');
-my @stream = streaming('/t', Authorization => "Bearer $token");
+my @stream = streaming($up, 'GET /t', Authorization => "Bearer $token");
 
 goes_on(@stream, 'good');
 revocation('revoke', 'logs/state', kind => 'subject', issuer => own_issuer(),
@@ -200,7 +165,9 @@ my @refused;
 
 for my $seconds (2, 10, 30) {
     $token = own_token($as, exp => seconds() - 30 + $seconds);
-    @stream = eval { streaming('/t', Authorization => "Bearer $token") };
+    @stream = eval {
+        streaming($up, 'GET /t', Authorization => "Bearer $token")
+    };
     last if @stream;
     push @refused, audit_lines(1);
 }
@@ -237,8 +204,8 @@ revocation('unrevoke', 'logs/state', kind => 'agent', value => 'alpha');
 
 === TEST 4: off, and observe
 --- run
-my @off = streaming('/off', 'X-API-Key' => key('alpha'));
-my @observed = streaming('/o', 'X-API-Key' => key('alpha'));
+my @off = streaming($up, 'GET /off', 'X-API-Key' => key('alpha'));
+my @observed = streaming($up, 'GET /o', 'X-API-Key' => key('alpha'));
 
 revocation('revoke', 'logs/state', kind => 'agent', value => 'alpha');
 goes_on(@off, 'off');

@@ -233,25 +233,17 @@ $as->reset;
 $as->scripted('introspection', $main::good, delay => 5);
 ask_for($_) for @tokens;
 
-my $pid = $Test::Nginx::Util::PidFile;
-my $old = master_pid();
 my $load = load_with(@tokens);
 
 $load->await(50);
-kill USR2 => $old;
-ok(await(sub {
-    master_pid("$pid.oldbin") == $old && master_pid() && master_pid() != $old
-        && worker_pids() == 2;
-}, 'the new master'), 'a new master');
+my (undef, $old) = upgraded();
 
 $load->await(100);
 kill WINCH => $old;
 ok(await(sub { !worker_pids($old) }, 'the old workers to go'),
     'the old workers go');
 $load->await(100);
-kill QUIT => $old;
-ok(await(sub { !master_pid("$pid.oldbin") }, 'the old master to go'),
-    'the old master goes');
+quits($old);
 $load->await(50);
 
 my $count = $load->end;

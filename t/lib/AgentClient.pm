@@ -24,8 +24,8 @@ use Time::HiRes qw/ time /;
 
 our @EXPORT = qw/
     ask ask_octets asked connected answer_of decided upstream through
-    attend port fields lines_of verdict_fields log_mark said error_lines
-    try_conf try_path
+    attend streaming passed port fields lines_of verdict_fields log_mark said
+    error_lines try_conf try_path
 /;
 
 # design.md, 6: reason => status, error of the challenge (undef: no challenge)
@@ -362,18 +362,47 @@ sub lines_of {
 sub attend {
     my ($upstream, $client, $answer) = @_;
 
-    my $select = IO::Select->new($upstream, $client->handle);
-    my ($ready) = $select->can_read($wait);
-
-    return unless defined $ready && $ready == $upstream;
-
-    my $peer = AgentClient::Connection->new(scalar $upstream->accept);
+    my $peer = passed($upstream, $client) // return;
     my $seen = $peer->message;
 
     $peer->send($answer // "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n"
         . "Content-Type: text/plain\r\nConnection: close\r\n\r\nupstream");
 
     return $seen;
+}
+
+
+# A response that is under way, of which some has come: (client, upstream's
+# side of it).  The upstream may go on with chunks.
+
+sub streaming {
+    my ($upstream, $line, @headers) = @_;
+
+    my $client = connected();
+    $client->send(asked($line, @headers));
+
+    my $server = passed($upstream, $client) // die "$line is refused\n";
+    $server->message;
+    $server->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        . "5\r\nfirst\r\n");
+
+    Test::More::like($client->head, qr/ 200 /, "$line: it begins");
+    $client->octets(10);
+
+    return ($client, $server);
+}
+
+
+# the upstream's side of a request, or nothing where the client has its answer
+
+sub passed {
+    my ($upstream, $client) = @_;
+
+    my ($ready) = IO::Select->new($upstream, $client->handle)->can_read($wait);
+
+    return unless defined $ready && $ready == $upstream;
+
+    return AgentClient::Connection->new(scalar $upstream->accept);
 }
 
 

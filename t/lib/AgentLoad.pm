@@ -30,7 +30,8 @@ use AgentClient ();
 
 our @EXPORT = qw/
     fresh warm herd statuses slowest measured soon master_pid worker_pids asking
-    each_worker signal_master replaced reconfigured rewritten
+    each_worker connection_of signal_master replaced reconfigured rewritten
+    upgraded quits
 /;
 
 my $tokens = 0;
@@ -213,6 +214,21 @@ sub await {
 }
 
 
+# the same, without those that have returned by now
+
+sub await_anew {
+    my ($self, $n) = @_;
+
+    my $select = IO::Select->new($self->{steps});
+
+    while ($select->can_read(0)) {
+        sysread $self->{steps}, my $octets, 65536 or last;
+    }
+
+    return $self->await($n);
+}
+
+
 # { word => how often }
 
 sub end {
@@ -296,6 +312,45 @@ sub signal_master {
 }
 
 
+# Another executable takes over (USR2): (its master, the one before), both with
+# as many workers as there were.
+
+sub upgraded {
+    my $old = master_pid();
+    my $workers = worker_pids();
+    my $path = $Test::Nginx::Util::PidFile;
+
+    kill USR2 => $old;
+
+    my $new = AgentAuth::await(sub {
+        my $pid = master_pid();
+
+        return master_pid("$path.oldbin") == $old && $pid && $pid != $old
+            && worker_pids($pid) == $workers && $pid;
+    }, 'the new master');
+
+    Test::More::ok($new, 'a new master');
+
+    return ($new // 0, $old);
+}
+
+
+# One of the two masters ends, with its workers, and the other one is left.
+
+sub quits {
+    my ($master) = @_;
+
+    my @all = ($master, worker_pids($master));
+
+    kill QUIT => $master;
+
+    return Test::More::ok(AgentAuth::await(sub {
+        return !-e "$Test::Nginx::Util::PidFile.oldbin"
+            && !grep { AgentAuth::running($_) } @all;
+    }, 'a master to go'), 'a master goes');
+}
+
+
 # the workers of a master, of this one if none is named
 
 sub worker_pids {
@@ -319,26 +374,34 @@ sub worker_pids {
 }
 
 
-# Calls the code once for each of the two workers, while the other one is
-# stopped: the system may give all connections to the same one.
+# What the code returns for each of these workers, of the two there are if none
+# is named, while the others are stopped: the system may give all connections to
+# the same one.
 
 sub each_worker {
-    my ($code) = @_;
+    my ($code, @workers) = @_;
 
-    my $workers = AgentAuth::await(sub {
+    @workers = @{ AgentAuth::await(sub {
         my @pids = worker_pids();
         return @pids == 2 && \@pids;
-    }, 'two workers');
+    }, 'two workers') } unless @workers;
 
-    for my $other (@$workers) {
-        kill 'STOP', $other;
-        AgentAuth::await(sub { stopped($other) }, 'a worker that stops');
-        my $done = eval { $code->(); 1 };
+    my @said;
+
+    for my $worker (@workers) {
+        my @others = grep { $_ != $worker } @workers;
+
+        kill 'STOP', @others;
+        AgentAuth::await(sub { !grep { !stopped($_) } @others },
+            'workers that stop');
+        my $done = eval { push @said, $code->(); 1 };
         my $error = $@;
-        kill 'CONT', $other;
+        kill 'CONT', @others;
 
         die $error unless $done;
     }
+
+    return @said;
 }
 
 
@@ -346,6 +409,24 @@ sub stopped {
     open my $in, '<', "/proc/$_[0]/stat" or return 1;
 
     return (<$in> // '') =~ /^\d+ \(.*\) T /;
+}
+
+
+# A connection that one of these workers has, while others are busy, too; the
+# field Worker is "$pid".
+
+sub connection_of {
+    my ($path, @workers) = @_;
+
+    my %is = map { $_ => 1 } @workers;
+
+    return AgentAuth::await(sub {
+        my $connection = AgentClient::connected();
+        my $answer = AgentClient::answer_of($connection, "GET $path");
+
+        return $is{AgentClient::fields($answer, 'Worker') // ''}
+            && $connection;
+    }, 'a worker among others');
 }
 
 
