@@ -21,7 +21,6 @@ static ngx_int_t ngx_agent_control_flush_now(ngx_http_request_t *r,
     ngx_agent_control_op_t *op, const agent_control_flush_t *flush);
 static ngx_int_t ngx_agent_control_flush_provider(ngx_http_request_t *r,
     ngx_agent_main_conf_t *amcf, const agent_str_t *name);
-static void ngx_agent_control_renew(ngx_agent_document_t *doc);
 static ngx_int_t ngx_agent_control_caller(ngx_http_request_t *r,
     ngx_pool_t *pool, agent_str_t *caller);
 static ngx_int_t ngx_agent_control_certificate(ngx_http_request_t *r,
@@ -385,21 +384,15 @@ ngx_agent_control_flush_provider(ngx_http_request_t *r,
 
     ngx_agent_flush_provider(amcf->token_zone, provider);
 
-    ngx_agent_control_renew(provider->metadata);
-    ngx_agent_control_renew(provider->keys);
+    if (provider->metadata) {
+        ngx_agent_document_flush(provider->metadata);
+    }
+
+    if (provider->keys) {
+        ngx_agent_document_flush(provider->keys);
+    }
 
     return NGX_OK;
-}
-
-
-/* old ones serve on until the new one is there */
-
-static void
-ngx_agent_control_renew(ngx_agent_document_t *doc)
-{
-    if (doc) {
-        (void) ngx_agent_document_renew(doc, 1000);
-    }
 }
 
 

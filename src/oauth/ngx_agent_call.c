@@ -434,6 +434,42 @@ ngx_agent_call_wait(ngx_agent_call_t *call)
 }
 
 
+ngx_int_t
+ngx_agent_call_again(ngx_agent_call_t *call, const agent_claims_t *claims)
+{
+    ngx_agent_flights_t  flights;
+
+    if (call->flushes == ngx_agent_flushes(call->zone)
+        || !ngx_agent_flushed(call->zone, call->provider, call->key,
+                              claims ? &claims->subject : NULL,
+                              call->flushes))
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, call->log, 0,
+                   "agent token: provider \"%V\" is asked again after a flush",
+                   &call->provider->name);
+
+    /* other workers learn that nothing was cached, and ask, too */
+
+    flights = call->zone->flights;
+    ngx_agent_flight_land(&flights, call->id, AGENT_OK, ngx_agent_now());
+
+    call->id = 0;
+    call->flushes = ngx_agent_flushes(call->zone);
+    call->since = ngx_agent_now() + 1;
+    call->answer.data = NULL;
+    call->answer.len = 0;
+    call->tried = 0;
+    call->taken = 0;
+
+    ngx_agent_call_wait(call);
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_agent_call_tick(ngx_event_t *ev)
 {

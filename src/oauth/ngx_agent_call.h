@@ -70,6 +70,16 @@ void ngx_agent_call_join(ngx_agent_call_t *call, ngx_agent_token_t *token);
 void ngx_agent_call_wait(ngx_agent_call_t *call);
 
 
+/*
+ * What an answer says is of a moment before a flush, perhaps: the server is
+ * asked once more, until the deadline, and those who wait go on to.  claims: of
+ * an active token, else NULL.  NGX_DECLINED: there was no such flush.
+ */
+
+ngx_int_t ngx_agent_call_again(ngx_agent_call_t *call,
+    const agent_claims_t *claims);
+
+
 /* it waits for keys, not for a place among other calls */
 
 #define ngx_agent_call_placed(call)                                           \

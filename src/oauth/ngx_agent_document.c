@@ -30,6 +30,7 @@ static ngx_int_t ngx_agent_document_use(ngx_agent_document_t *doc,
     const ngx_agent_answer_t *answer);
 static int64_t ngx_agent_document_ttl(const ngx_agent_document_t *doc,
     const ngx_agent_answer_t *answer);
+static void ngx_agent_document_later(ngx_agent_document_t *doc, int64_t ms);
 static void ngx_agent_document_failed(ngx_agent_document_t *doc);
 static void ngx_agent_document_land(ngx_agent_document_t *doc);
 static int64_t ngx_agent_document_now(void);
@@ -112,6 +113,34 @@ ngx_agent_document_renew(ngx_agent_document_t *doc, ngx_msec_t ms)
 
     return ngx_agent_document_claim(doc) == NGX_ERROR ? NGX_DECLINED
                                                       : NGX_AGAIN;
+}
+
+
+void
+ngx_agent_document_flush(ngx_agent_document_t *doc)
+{
+    if (!doc->begun) {
+        ngx_agent_document_begin(doc);
+    }
+
+    if (!ngx_agent_document_ours(doc)) {
+        return;
+    }
+
+    /* whoever fetches it sees that at the end, and begins anew */
+
+    __atomic_store_n(&doc->sh->next, NGX_AGENT_DOCUMENT_WANTED,
+                     __ATOMIC_SEQ_CST);
+
+    if (doc->fetch == NULL) {
+        (void) ngx_agent_document_claim(doc);
+    }
+
+    /* in case that could not be told now, or that worker dies */
+
+    if (doc->begun) {
+        ngx_agent_document_arm(doc);
+    }
 }
 
 
@@ -316,13 +345,18 @@ ngx_agent_document_claim(ngx_agent_document_t *doc)
 
     agent_sha256(doc->id, NGX_AGENT_DOCUMENT_ID, key);
 
-    if (ngx_agent_flight_claim(&doc->zone->flights, key, doc->id, 1, now, now,
-                               &doc->flight, &outcome)
+    /* what came of one that has landed is in doc->sh */
+
+    if (ngx_agent_flight_claim(&doc->zone->flights, key, doc->id, 1, now + 1,
+                               now, &doc->flight, &outcome)
         != NGX_OK)
     {
         doc->asked = ngx_current_msec;
         return NGX_DECLINED;
     }
+
+    __atomic_store_n(&doc->sh->next, NGX_AGENT_DOCUMENT_ASKED,
+                     __ATOMIC_SEQ_CST);
 
     doc->n = 0;
     (void) agent_fail(doc->err, "no place to fetch it from");
@@ -387,6 +421,14 @@ ngx_agent_document_answer(void *data, const ngx_agent_answer_t *answer)
     }
 
     ngx_agent_document_land(doc);
+
+    /* it was flushed meanwhile: this may be what the server had before */
+
+    if (__atomic_load_n(&doc->sh->next, __ATOMIC_SEQ_CST)
+        == NGX_AGENT_DOCUMENT_WANTED)
+    {
+        ngx_agent_document_flush(doc);
+    }
 }
 
 
@@ -457,10 +499,26 @@ ngx_agent_document_use(ngx_agent_document_t *doc,
 
     __atomic_store_n(&doc->sh->failures, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&doc->sh->fetched, now, __ATOMIC_RELAXED);
-    __atomic_store_n(&doc->sh->next, now + ngx_agent_document_ttl(doc, answer),
-                     __ATOMIC_RELAXED);
+    ngx_agent_document_later(doc, ngx_agent_document_ttl(doc, answer));
 
     return NGX_OK;
+}
+
+
+/* unless somebody wants it before */
+
+static void
+ngx_agent_document_later(ngx_agent_document_t *doc, int64_t ms)
+{
+    int64_t  next;
+
+    next = __atomic_load_n(&doc->sh->next, __ATOMIC_SEQ_CST);
+
+    if (next != NGX_AGENT_DOCUMENT_WANTED) {
+        (void) __atomic_compare_exchange_n(&doc->sh->next, &next,
+                                           ngx_agent_document_now() + ms, 0,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
 }
 
 

@@ -24,12 +24,19 @@ typedef struct {
     uint64_t                        generation; /* of the body; 0: none yet */
     uint64_t                        failures;   /* in a row */
     int64_t                         fetched;    /* the last success */
-    int64_t                         next;       /* to be fetched then */
+    int64_t                         next;       /* to be fetched then, or
+                                                   one of those below */
     uint64_t                        offset;     /* of the body, in the zone */
     uint32_t                        len;
     uint32_t                        address;    /* agent_address_class_e of
                                                    where it came from */
 } ngx_agent_document_sh_t;
+
+
+/* what next is, too: in the past, for whoever only compares */
+
+#define NGX_AGENT_DOCUMENT_WANTED  0            /* by a fetch yet to begin */
+#define NGX_AGENT_DOCUMENT_ASKED   1            /* one has begun */
 
 
 typedef struct {
@@ -144,6 +151,15 @@ void *ngx_agent_document_peek(ngx_agent_document_t *doc);
  */
 
 ngx_int_t ngx_agent_document_renew(ngx_agent_document_t *doc, ngx_msec_t ms);
+
+
+/*
+ * Has it fetched anew, and what a fetch that is under way in any worker brings
+ * fetched once more: the server may have sent it before.  The one that there is
+ * serves on until then.
+ */
+
+void ngx_agent_document_flush(ngx_agent_document_t *doc);
 
 
 /* ngx_agent_document_zone.c, for ngx_agent_document.c */

@@ -302,6 +302,13 @@ ngx_agent_introspect_done(ngx_agent_call_t *call, agent_reason_e reason,
     ngx_agent_introspect_count(call, reason, 0);
 
     if (ngx_agent_introspect_lasting(reason)) {
+
+        if (ngx_agent_call_again(call, reason == AGENT_OK ? claims : NULL)
+            == NGX_OK)
+        {
+            return;
+        }
+
         ngx_agent_token_store(call, reason, claims);
     }
 

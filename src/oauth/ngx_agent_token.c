@@ -333,6 +333,7 @@ ngx_agent_token_positive(ngx_agent_token_t *token,
 
     if (head.fresh <= now) {
         token->has_stale = 1;
+        token->flushes = head.flushes;
         return NGX_DECLINED;
     }
 
@@ -365,9 +366,15 @@ ngx_agent_token_fail(ngx_agent_token_t *token, agent_reason_e reason)
 
     cache = token->cache;
 
-    /* a good verdict serves on, for a bounded time, where nobody could ask */
+    /*
+     * A good verdict serves on, for a bounded time, where nobody could ask; one
+     * that was flushed while this request waited does not.
+     */
 
-    if (reason == AGENT_PROVIDER_UNAVAILABLE && token->has_stale) {
+    if (reason == AGENT_PROVIDER_UNAVAILABLE && token->has_stale
+        && !ngx_agent_flushed(token->zone, token->provider, token->digest,
+                              &token->claims.subject, token->flushes))
+    {
         reason = ngx_agent_token_usable(token->provider,
                                         &token->claims);
         cache = NGX_AGENT_CACHE_STALE;

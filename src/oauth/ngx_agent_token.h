@@ -57,6 +57,8 @@ typedef struct {
     uint64_t                      *clean;
     uint64_t                       seq;
 
+    uint32_t                       flushes;     /* before what is stale */
+
     ngx_queue_t                    queue;
     ngx_agent_call_t              *call;        /* that it waits for */
 
