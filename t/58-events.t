@@ -22,6 +22,7 @@ our $ssf = 'https://schemas.openid.net/secevent/ssf/event-type';
 config_preamble(verdict_fields() . ' add_header Cache "$agent_cache" always;');
 
 our ($runs, $sets, $who) = (0, 0, '');
+our $runs_of_last = 0;
 
 
 # Two providers: an issuer of our own, "own", whose subjects are as we name
@@ -754,3 +755,43 @@ $half->send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n"
 undef $half;
 
 decided ask_for($token), 'ok', 'and none of these did anything';
+
+
+
+=== TEST 21: what no key would help
+Nobody is asked for keys because of it.
+--- http_config
+{{http() =~ s/corp/fetched/gr}}
+--- config
+{{guarded() =~ s/corp/fetched/gr . receiver('', 'fetched')}}
+--- run
+begin();
+$as->reset;
+
+my $fetches = sub {
+    return $as->fault_stats->{paths}{'/jwks'}{requests} // 0;
+};
+
+my $of = sub {
+    return claims("$caep/session-revoked", {}, iss => $as->issuer,
+        sub_id => { format => 'iss_sub', iss => $as->issuer, sub => $who },
+        @_);
+};
+
+refused(push_set(signed($of->(), alg => 'HS256')), 'invalid_key',
+    'an algorithm that is not allowed');
+refused(push_set(signed($of->(), alg => 'none')), 'invalid_key',
+    'an algorithm of no list');
+refused(push_set(signed($of->(), typ => 'JWT')), 'invalid_request',
+    'another type');
+refused(push_set(signed($of->(iss => own_issuer()))), 'invalid_issuer',
+    'another issuer');
+refused(push_set(signed($of->(aud => $api))), 'invalid_audience',
+    'for somebody else');
+is($fetches->(), 0, 'none of these was worth a fetch');
+
+taken($as->sign('secevent+jwt', $of->()), 'a good one');
+is($fetches->(), $runs_of_last++ ? 0 : 1, 'of the keys that there are');
+refused(push_set(signed($of->(), alg => 'HS256')), 'invalid_key',
+    'an algorithm that is not allowed, with keys');
+is($fetches->(), $runs_of_last > 1 ? 0 : 1, 'nor is it now');

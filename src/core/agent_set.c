@@ -3,8 +3,6 @@
 #include "agent_claims.h"
 
 
-static agent_set_e agent_set_authentic(const agent_set_t *set,
-    const agent_set_policy_t *policy, const agent_jwks_t *keys, char *err);
 static int agent_set_audience(const json_t *claims,
     const agent_str_t *audience);
 static agent_set_e agent_set_signature(const agent_set_t *set,
@@ -84,7 +82,11 @@ agent_set_check(agent_set_t *set, const agent_set_policy_t *policy,
 {
     agent_set_e  rc;
 
-    rc = agent_set_authentic(set, policy, keys, err);
+    rc = agent_set_claimed(set, policy, err);
+
+    if (rc == AGENT_SET_OK) {
+        rc = agent_set_signature(set, keys, err);
+    }
 
     if (rc == AGENT_SET_OK) {
         rc = agent_set_claims(set, policy, now, err);
@@ -94,9 +96,9 @@ agent_set_check(agent_set_t *set, const agent_set_policy_t *policy,
 }
 
 
-static agent_set_e
-agent_set_authentic(const agent_set_t *set, const agent_set_policy_t *policy,
-    const agent_jwks_t *keys, char *err)
+agent_set_e
+agent_set_claimed(const agent_set_t *set, const agent_set_policy_t *policy,
+    char *err)
 {
     /* an access token is none, nor any other JWT: RFC 8417, 4.5 */
 
@@ -120,7 +122,7 @@ agent_set_authentic(const agent_set_t *set, const agent_set_policy_t *policy,
         return AGENT_SET_INVALID_AUDIENCE;
     }
 
-    return agent_set_signature(set, keys, err);
+    return AGENT_SET_OK;
 }
 
 

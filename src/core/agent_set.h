@@ -128,6 +128,15 @@ void agent_set_free(agent_set_t *set);
 
 
 /*
+ * The part of agent_set_check() that needs no key, and comes first: nobody is
+ * asked for keys because of what none of them would help.
+ */
+
+agent_set_e agent_set_claimed(const agent_set_t *set,
+    const agent_set_policy_t *policy, char *err);
+
+
+/*
  * Checks a SET, in this order: its "typ" (RFC 8417, 2.3), algorithm, "iss",
  * "aud" and signature; then, of one that is authentic, the claims that SSF 1.0
  * asks for (4.1: "jti", "iat", "events"; neither "sub" nor "exp"), and its

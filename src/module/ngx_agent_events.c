@@ -162,6 +162,12 @@ ngx_agent_events_receive(ngx_http_request_t *r)
 
     delivery->parsed = 1;
 
+    error = agent_set_claimed(&delivery->set, &conf->events->policy, err);
+
+    if (error != AGENT_SET_OK) {
+        return ngx_agent_events_refuse(r, error, err);
+    }
+
     return ngx_agent_events_check(delivery);
 }
 
