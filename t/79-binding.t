@@ -464,3 +464,52 @@ my $token = token($main::bound);
 is(with($token, proof($token))->{status}, 200, 'with a proof');
 my ($line) = audit_lines(1);
 is($line->{unmapped}{agent_auth}{binding}, 'dpop', 'is audited');
+
+
+
+=== TEST 13: a clock that is set back by some seconds
+A proof that was over is good again: it is known for ten seconds longer.
+--- http_config
+{{provider()}}
+    agent_dpop_cache zone=back:64k;
+--- run
+step(0);
+
+my $token = token($main::bound);
+my ($base, $count) = (0, 20);
+
+# until all comes within some seconds, on whatever machine; what is signed
+# before does not count
+
+await(sub {
+    $base += 1000;
+
+    my $then = int(now()) + $base;
+    my @first = map { proof($token, {}, { iat => $then + 9 }) } 1 .. $count;
+    my @second = map { proof($token, {}, { iat => $then + 72 }) } 1 .. $count;
+    my $at = sub { step($then - Time::HiRes::time() + $_[0]) };
+    my $client = connected();
+    my $ask = sub { answer_of($client, 'GET /t',
+        Authorization => "DPoP $token", DPoP => $_[0]) };
+
+    # they are over, and others take whatever place is free
+
+    $at->(0);
+    my @statuses = map { $ask->($_)->{status} } @first;
+    my $late = now() - $then;
+    $at->(71);
+    push @statuses, map { $ask->($_)->{status} } @second;
+    $late += now() - $then - 71;
+    $at->(62);
+    my @again = map { fields($ask->($_), 'Agent') } @first;
+    $late += now() - $then - 62;
+
+    step(0);
+    return 0 if $late > 6;
+
+    is(join(' ', @statuses), join(' ', (200) x (2 * $count)), 'proofs');
+    is(join(' ', @again), join(' ', ('deny dpop_replayed') x $count),
+        'none is good once more');
+
+    return 1;
+}, 'proofs in time');

@@ -415,7 +415,8 @@ static agent_reason_e
 ngx_agent_proof_once(const ngx_agent_proof_zone_t *zone,
     const agent_dpop_proof_t *proof, int64_t now, ngx_log_t *log)
 {
-    switch (ngx_agent_once_take(&zone->once, proof->id, now, proof->until,
+    switch (ngx_agent_once_take(&zone->once, proof->id, now,
+                                proof->until + NGX_AGENT_PROOF_MARGIN,
                                 2 * (NGX_AGENT_PROOF_WINDOW
                                      + NGX_AGENT_PROOF_LEEWAY)))
     {

@@ -20,6 +20,13 @@
 #define NGX_AGENT_PROOF_WINDOW  60000
 #define NGX_AGENT_PROOF_LEEWAY  10000
 
+/*
+ * For how long a proof is known after it was good, as a clock that is set back
+ * makes it good again: by as much as clocks are taken to differ anyway.
+ */
+
+#define NGX_AGENT_PROOF_MARGIN  NGX_AGENT_PROOF_LEEWAY
+
 /* hex digits of a nonce */
 
 #define NGX_AGENT_NONCE_LEN     32
