@@ -212,6 +212,25 @@ is(call('GET', 'revocations?kind=jti&limit=1000')->{body},
     "{\"revocations\":[]}\n", 'none of another kind');
 is(length call('HEAD', 'revocations')->{body}, 0, 'HEAD');
 
+# a cursor is of an answer: one within a line, or beyond the file, is of none
+
+my $next = call('GET', 'revocations?limit=1')->{json}{cursor};
+my ($line) = (do { open my $in, '<', state_path('logs/pages') or die; <$in> });
+
+is(call('GET', 'revocations?limit=1&cursor=' . ($next - length $line))
+    ->{json}{cursor}, $next, 'that of the first line');
+
+for ([ $next - 1, 400 ], [ $next + 1, 400 ], [ $next - length($line) + 1, 400 ],
+     [ $next + 10 ** 9, 400 ], [ $next, 200 ], [ $next + 2 ** 44, 409 ],
+     [ 1, 409 ])
+{
+    my $answer = call('GET', "revocations?limit=1&cursor=$_->[0]");
+
+    is($answer->{status}, $_->[1], "cursor=$_->[0]");
+    is($answer->{json}{detail} // $answer->{json}{title},
+        '"cursor" is not one of an answer', 'says why') if $_->[1] == 400;
+}
+
 is(call('GET', "revocations?$_")->{status}, 400, "\"$_\"")
     for 'limit=0', 'limit=1001', 'limit=x', 'limit=', 'limit=-1', 'cursor=x',
         'kind=', 'kind=secret', 'limit=99999999999999999999';

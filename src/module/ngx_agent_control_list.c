@@ -66,6 +66,7 @@ ngx_agent_control_list(ngx_http_request_t *r)
     u_char                     *p, *buf;
     ngx_int_t                   rc;
     agent_json_t                json;
+    ngx_agent_main_conf_t      *amcf;
     ngx_agent_control_query_t   query;
 
     rc = ngx_agent_control_query(r, &query);
@@ -78,6 +79,15 @@ ngx_agent_control_list(ngx_http_request_t *r)
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_agent_auth_module);
+
+    if (ngx_agent_revocation_cursor(amcf->revocations, query.cursor)
+        == NGX_DECLINED)
+    {
+        return ngx_agent_answer_problem(r, NGX_HTTP_BAD_REQUEST,
+                                        "\"cursor\" is not one of an answer");
     }
 
     p = ngx_palloc(r->pool, NGX_AGENT_CONTROL_ROOM);

@@ -365,6 +365,43 @@ ngx_agent_revocation_state(const ngx_agent_revocation_entry_t *e,
 
 
 ngx_int_t
+ngx_agent_revocation_cursor(const ngx_agent_revocation_zone_t *zone,
+    uint64_t cursor)
+{
+    char                      err[AGENT_ERROR_LEN];
+    u_char                    c;
+    uint64_t                  word, size;
+    agent_revocation_file_t  *file;
+
+    file = &zone->process->file;
+    word = agent_revocation_file_word(file);
+    size = agent_revocation_size(cursor);
+
+    if (size == 0
+        || agent_revocation_epoch(cursor) != agent_revocation_epoch(word))
+    {
+        return NGX_OK;
+    }
+
+    if (cursor > word) {
+        return NGX_DECLINED;
+    }
+
+    if (file->epoch != agent_revocation_epoch(word)
+        && agent_revocation_file_follow(file, err) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (pread(file->fd, &c, 1, (off_t) size - 1) != 1) {
+        return NGX_ERROR;
+    }
+
+    return c == LF ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_int_t
 ngx_agent_revocation_next(const ngx_agent_revocation_zone_t *zone,
     uint64_t *cursor, u_char *buf, agent_revocation_t *rev, ngx_uint_t *live)
 {

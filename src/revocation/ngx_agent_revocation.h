@@ -145,6 +145,16 @@ ngx_int_t ngx_agent_revocation_next(const ngx_agent_revocation_zone_t *zone,
     uint64_t *cursor, u_char *buf, agent_revocation_t *rev, ngx_uint_t *live);
 
 
+/*
+ * Of a cursor that somebody else kept: NGX_OK, unless the file was replaced a
+ * line begins there, or the file ends; NGX_DECLINED, it is none; NGX_ERROR, the
+ * file cannot be read.
+ */
+
+ngx_int_t ngx_agent_revocation_cursor(const ngx_agent_revocation_zone_t *zone,
+    uint64_t cursor);
+
+
 /* for a status page; walks the table, which takes a millisecond or so of each
  * hundred thousand entries */
 
