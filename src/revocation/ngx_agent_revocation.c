@@ -23,6 +23,7 @@ typedef struct {
     uint64_t                       version;
     uint64_t                       applied;
     int64_t                        now;
+    ngx_uint_t                     over;    /* something was, by the clock */
     const ngx_agent_revocation_table_t *table;
 } ngx_agent_revocation_view_t;
 
@@ -33,13 +34,13 @@ static ngx_int_t ngx_agent_revocation_view(
 static ngx_uint_t ngx_agent_revocation_viewed(
     const ngx_agent_revocation_view_t *view);
 static ngx_uint_t ngx_agent_revocation_claims(
-    const ngx_agent_revocation_view_t *view,
+    ngx_agent_revocation_view_t *view,
     const ngx_agent_revocation_token_t *token);
 static ngx_uint_t ngx_agent_revocation_hit(
-    const ngx_agent_revocation_view_t *view, agent_revocation_kind_e kind,
+    ngx_agent_revocation_view_t *view, agent_revocation_kind_e kind,
     uint64_t issuer, const u_char *value, size_t len, int64_t issued);
 static agent_reason_e ngx_agent_revocation_key_state(
-    const ngx_agent_revocation_view_t *view, const agent_str_t *id,
+    ngx_agent_revocation_view_t *view, const agent_str_t *id,
     const agent_str_t *agent);
 static void ngx_agent_revocation_state(const ngx_agent_revocation_entry_t *e,
     agent_revocation_kind_e kind, ngx_agent_revocation_state_t *state);
@@ -90,9 +91,12 @@ ngx_agent_revocation_token(const ngx_agent_revocation_zone_t *zone,
             return AGENT_TOKEN_REVOKED;
         }
 
-        /* whoever takes the entry's place has another number */
+        /*
+         * Whoever takes the entry's place has another number.  What is over
+         * comes again for a clock that is set back: no mark tells of that.
+         */
 
-        if (token->clean) {
+        if (token->clean && !view.over) {
             __atomic_store_n(token->clean,
                              ngx_agent_revocation_mark(&view, token->seq),
                              __ATOMIC_RELAXED);
@@ -150,6 +154,7 @@ ngx_agent_revocation_view(const ngx_agent_revocation_zone_t *zone,
         view->applied = ngx_agent_revocation_load(&sh->applied);
 
         if (view->applied >= word && (view->version & 1) == 0) {
+            view->over = 0;
             view->table = &zone->table;
             view->now = ngx_agent_revocation_now();
             return NGX_OK;
@@ -183,7 +188,7 @@ ngx_agent_revocation_viewed(const ngx_agent_revocation_view_t *view)
 
 
 static ngx_uint_t
-ngx_agent_revocation_claims(const ngx_agent_revocation_view_t *view,
+ngx_agent_revocation_claims(ngx_agent_revocation_view_t *view,
     const ngx_agent_revocation_token_t *token)
 {
     int64_t                           issued;
@@ -241,10 +246,11 @@ ngx_agent_revocation_claims(const ngx_agent_revocation_view_t *view,
 /* issued: AGENT_CLAIM_NONE where nobody knows, which is before any time */
 
 static ngx_uint_t
-ngx_agent_revocation_hit(const ngx_agent_revocation_view_t *view,
+ngx_agent_revocation_hit(ngx_agent_revocation_view_t *view,
     agent_revocation_kind_e kind, uint64_t issuer, const u_char *value,
     size_t len, int64_t issued)
 {
+    int64_t                        until, before_until;
     uint64_t                       hash;
     ngx_agent_revocation_entry_t  *e;
 
@@ -257,14 +263,27 @@ ngx_agent_revocation_hit(const ngx_agent_revocation_view_t *view,
         return 0;
     }
 
-    return ngx_agent_revocation_load(&e->until) > view->now
-           || (ngx_agent_revocation_load(&e->before_until) > view->now
-               && issued < ngx_agent_revocation_load(&e->before));
+    until = ngx_agent_revocation_load(&e->until);
+
+    if (issued < ngx_agent_revocation_load(&e->before)) {
+        before_until = ngx_agent_revocation_load(&e->before_until);
+        until = ngx_max(until, before_until);
+    }
+
+    if (until > view->now) {
+        return 1;
+    }
+
+    if (until) {
+        view->over = 1;
+    }
+
+    return 0;
 }
 
 
 static agent_reason_e
-ngx_agent_revocation_key_state(const ngx_agent_revocation_view_t *view,
+ngx_agent_revocation_key_state(ngx_agent_revocation_view_t *view,
     const agent_str_t *id, const agent_str_t *agent)
 {
     uint64_t                          hash;
