@@ -13,7 +13,7 @@ config_preamble(verdict_fields());
 workers(2);
 
 our $state = 'logs/state';
-our $said = 0;
+our ($said, $deleted) = (0, 0);
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -282,3 +282,35 @@ write_file(state_path('logs/few'), '', 0600);
 chown((stat state_path("logs/few.lock"))[4, 5], state_path('logs/few'));
 replaced('HUP');
 decided by_key('alpha'), 'ok', 'mended';
+
+
+
+=== TEST 8: the lock is deleted while nginx runs
+--- keys
+alpha
+--- run
+my $lock = qr/state\.lock" was deleted, replaced or cut, /;
+
+log_mark();
+unlink state_path("$state.lock");
+
+# once in a minute
+
+said($lock, 'it is said') unless $deleted++;
+
+# another process has a lock of its own now
+
+revocation('revoke', $state, entry('alpha'));
+ok(all_say('alpha', 200), 'nobody here knows');
+
+log_mark();
+replaced('HUP');
+said(qr/\[error\].*state\.lock" was replaced while nginx ran, /,
+    'the reload says so, too');
+ok(all_say('alpha', 401), 'and takes it');
+revocation('unrevoke', $state, entry('alpha'));
+ok(all_say('alpha', 200), 'and follows');
+
+log_mark();
+replaced('HUP');
+is(scalar(grep { /state\.lock/ } error_lines()), 0, 'nothing is left to say');

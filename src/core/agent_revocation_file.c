@@ -34,7 +34,6 @@ static int agent_revocation_file_room(agent_revocation_file_t *file,
     char *err);
 static int agent_revocation_open(const char *path, int flags, mode_t mode,
     uid_t uid, gid_t gid, char *err);
-static int agent_revocation_file_locked(const agent_revocation_file_t *file);
 static int agent_revocation_file_same(agent_revocation_file_t *file,
     struct stat *st, char *err);
 static int agent_revocation_file_adopt(agent_revocation_file_t *file,
@@ -376,7 +375,7 @@ agent_revocation_file_settle(agent_revocation_file_t *file, int adopt,
 
     *bad = UINT64_MAX;
 
-    if (!adopt && !agent_revocation_file_locked(file)) {
+    if (!adopt && !agent_revocation_file_shared(file)) {
         return agent_fail(err, "\"%s\" was replaced or cut, a reload takes it "
                           "as it is", file->lock_path);
     }
@@ -429,10 +428,8 @@ agent_revocation_file_settle(agent_revocation_file_t *file, int adopt,
 }
 
 
-/* 1: what we have locked is what others lock */
-
-static int
-agent_revocation_file_locked(const agent_revocation_file_t *file)
+int
+agent_revocation_file_shared(const agent_revocation_file_t *file)
 {
     struct stat  st, named;
 

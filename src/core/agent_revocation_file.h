@@ -113,6 +113,11 @@ int agent_revocation_file_wait(agent_revocation_file_t *file, char *err);
 void agent_revocation_file_unlock(agent_revocation_file_t *file);
 
 
+/* 1: what we lock and look at is what others do, at PATH.lock */
+
+int agent_revocation_file_shared(const agent_revocation_file_t *file);
+
+
 /*
  * Under the lock, before anything is appended or replaced: what is behind the
  * octets in force is of a writer who died.  Whole lines come into force, what

@@ -39,7 +39,7 @@ ngx_int_t
 ngx_agent_revocation_catch_up(const ngx_agent_revocation_zone_t *zone)
 {
     char                        err[AGENT_ERROR_LEN];
-    uint64_t                    bad, now, last;
+    uint64_t                    bad;
     ngx_int_t                   rc;
     ngx_agent_revocation_sh_t  *sh;
 
@@ -55,13 +55,7 @@ ngx_agent_revocation_catch_up(const ngx_agent_revocation_zone_t *zone)
 
     ngx_agent_revocation_store(&sh->stuck, 1);
 
-    now = (uint64_t) ngx_time();
-    last = __atomic_load_n(&sh->warned, __ATOMIC_RELAXED);
-
-    if ((now >= last && now - last < NGX_AGENT_REVOCATION_PERIOD)
-        || !__atomic_compare_exchange_n(&sh->warned, &last, now, 0,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-    {
+    if (!ngx_agent_revocation_warn(zone)) {
         return rc;
     }
 
@@ -78,6 +72,24 @@ ngx_agent_revocation_catch_up(const ngx_agent_revocation_zone_t *zone)
     }
 
     return rc;
+}
+
+
+ngx_uint_t
+ngx_agent_revocation_warn(const ngx_agent_revocation_zone_t *zone)
+{
+    uint64_t  now, last, *warned;
+
+    warned = &zone->table.sh->warned;
+    now = (uint64_t) ngx_time();
+    last = __atomic_load_n(warned, __ATOMIC_RELAXED);
+
+    if (now >= last && now - last < NGX_AGENT_REVOCATION_PERIOD) {
+        return 0;
+    }
+
+    return __atomic_compare_exchange_n(warned, &last, now, 0,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 

@@ -5,7 +5,7 @@
 
 
 #define NGX_AGENT_REVOCATION_MAGIC   0x746b7672         /* "rvkt" */
-#define NGX_AGENT_REVOCATION_LAYOUT  2
+#define NGX_AGENT_REVOCATION_LAYOUT  3
 
 /* looks at a mutex that is taken */
 

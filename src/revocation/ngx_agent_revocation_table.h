@@ -57,6 +57,9 @@ typedef struct {
     uint64_t                  failed_at;        /* epoch seconds */
     uint64_t                  stuck;
     uint64_t                  warned;   /* epoch seconds */
+
+    uint64_t                  lock_dev; /* of the file that was locked */
+    uint64_t                  lock_ino;
 } ngx_agent_revocation_sh_t;
 
 

@@ -9,6 +9,10 @@
 
 #define NGX_AGENT_REVOCATION_LEAST  (64 * 1024)
 
+/* ms between two looks at the lock's name */
+
+#define NGX_AGENT_REVOCATION_WATCH  5000
+
 
 static ngx_int_t ngx_agent_revocation_zone_args(ngx_conf_t *cf,
     ngx_agent_revocation_zone_t *zone, ssize_t *size);
@@ -30,6 +34,9 @@ static ngx_int_t ngx_agent_revocation_zone_test(
 static ngx_int_t ngx_agent_revocation_zone_fill(
     ngx_agent_revocation_zone_t *zone, ngx_uint_t level, ngx_log_t *log,
     uint64_t *word);
+static void ngx_agent_revocation_zone_lock(
+    const ngx_agent_revocation_zone_t *zone, ngx_log_t *log);
+static void ngx_agent_revocation_watch(ngx_event_t *ev);
 static void ngx_agent_revocation_zone_small(
     ngx_agent_revocation_zone_t *zone);
 static void ngx_agent_revocation_zone_bad(ngx_agent_revocation_zone_t *zone,
@@ -216,6 +223,10 @@ ngx_agent_revocation_cleanup(void *data)
 
     if (process->event.posted) {
         ngx_delete_posted_event(&process->event);
+    }
+
+    if (process->watch.timer_set) {
+        ngx_del_timer(&process->watch);
     }
 
     agent_revocation_file_close(&process->file);
@@ -542,6 +553,8 @@ ngx_agent_revocation_commit(ngx_cycle_t *cycle,
         return;
     }
 
+    ngx_agent_revocation_zone_lock(zone, cycle->log);
+
     if (ngx_agent_revocation_zone_fill(zone, NGX_LOG_ERR, cycle->log, &word)
         == NGX_OK)
     {
@@ -560,6 +573,37 @@ ngx_agent_revocation_commit(ngx_cycle_t *cycle,
     }
 
     agent_revocation_file_unlock(file);
+}
+
+
+/* whether it is the lock that the configuration before had */
+
+static void
+ngx_agent_revocation_zone_lock(const ngx_agent_revocation_zone_t *zone,
+    ngx_log_t *log)
+{
+    ngx_file_info_t             fi;
+    ngx_agent_revocation_sh_t  *sh;
+
+    sh = zone->table.sh;
+
+    if (ngx_fd_info(zone->process->file.lock, &fi) == NGX_FILE_ERROR) {
+        return;
+    }
+
+    if (sh->lock_ino
+        && (sh->lock_ino != (uint64_t) fi.st_ino
+            || sh->lock_dev != (uint64_t) fi.st_dev))
+    {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "agent_auth: \"%V.lock\" was replaced while nginx ran, "
+                      "revocations that others wrote since are in force from "
+                      "this reload on, in \"agent_revocations\" in %V:%ui",
+                      &zone->path, &zone->conf_file, zone->conf_line);
+    }
+
+    sh->lock_dev = (uint64_t) fi.st_dev;
+    sh->lock_ino = (uint64_t) fi.st_ino;
 }
 
 
@@ -589,7 +633,45 @@ ngx_agent_revocation_init_process(ngx_cycle_t *cycle,
                       &zone->path, err);
     }
 
+    process->watch.handler = ngx_agent_revocation_watch;
+    process->watch.data = zone;
+    process->watch.log = cycle->log;
+    process->watch.cancelable = 1;
+
+    ngx_add_timer(&process->watch, NGX_AGENT_REVOCATION_WATCH);
+
     return NGX_OK;
+}
+
+
+/*
+ * Who opens a lock that was put in the place of ours is heeded by nobody here,
+ * and does not know.
+ */
+
+static void
+ngx_agent_revocation_watch(ngx_event_t *ev)
+{
+    ngx_agent_revocation_zone_t  *zone;
+
+    zone = ev->data;
+
+    /* a reload has made that right for whoever is to come */
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        return;
+    }
+
+    if (!agent_revocation_file_shared(&zone->process->file)
+        && ngx_agent_revocation_warn(zone))
+    {
+        ngx_log_error(NGX_LOG_ERR, ev->log, 0,
+                      "agent_auth: \"%V.lock\" was deleted, replaced or cut, "
+                      "revocations that others write are not in force until a "
+                      "reload", &zone->path);
+    }
+
+    ngx_add_timer(ev, NGX_AGENT_REVOCATION_WATCH);
 }
 
 

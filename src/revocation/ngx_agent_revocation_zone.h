@@ -38,6 +38,8 @@ typedef struct {
     ngx_event_t                    event;   /* posted, or a timer */
     ngx_msec_t                     since;   /* it waits for the lock */
     ngx_uint_t                     waiting;
+
+    ngx_event_t                    watch;   /* of the lock's name */
 } ngx_agent_revocation_process_t;
 
 
@@ -68,6 +70,11 @@ ngx_int_t ngx_agent_revocation_follow(const ngx_agent_revocation_zone_t *zone,
 
 ngx_int_t ngx_agent_revocation_catch_up(
     const ngx_agent_revocation_zone_t *zone);
+
+
+/* whether a message may be written now: once in a minute, by all processes */
+
+ngx_uint_t ngx_agent_revocation_warn(const ngx_agent_revocation_zone_t *zone);
 
 
 /* what of a line goes to the table */
