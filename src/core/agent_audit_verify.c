@@ -5,7 +5,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "agent_audit_verify.h"
+#include "agent_audit_known.h"
 #include "agent_b64url.h"
 
 #include <jansson.h>
@@ -20,11 +20,10 @@
 #define AGENT_AUDIT_EPOCHS     1000000
 
 /* keys that lines may cost, else a few that are made up would cost hours: so
-   many, and more with each that is proven; what a new chain counts as */
+   many, and more with each that is proven */
 
 #define AGENT_AUDIT_CREDIT     4000000
 #define AGENT_AUDIT_PROVEN     1000
-#define AGENT_AUDIT_NEW        100
 
 /* parts of lines that wait for the whole ones */
 
@@ -37,34 +36,6 @@
 #define AGENT_AUDIT_RECORD     "\"unmapped\":{\"audit\":"
 #define AGENT_AUDIT_INTEGRITY  ",\"integrity\":{\"chain_uid\":\""
 
-#define AGENT_AUDIT_NONE       UINT32_MAX
-
-
-typedef struct {
-    uint8_t               boot[AGENT_AUDIT_BOOT_LEN];
-    const agent_pepper_t *secret;
-    uint8_t               seed[AGENT_SHA256_LEN];
-    uint32_t              index;        /* whose seed it is */
-    uint32_t              last;         /* the highest index that was seen */
-    uint32_t              chains;       /* how many were seen */
-} agent_audit_boot_t;
-
-
-typedef struct {
-    uint32_t              boot;
-    uint32_t              index;
-    uint32_t              epoch;
-    agent_hmac_key_t      key;          /* of the epoch */
-    uint8_t               mac[AGENT_SHA256_LEN];
-    uint64_t              seq;          /* of the last line */
-    uint64_t              time;
-    uint64_t              interval;
-    agent_audit_pos_t     pos;
-    unsigned              ended:1;
-    unsigned              proven:1;     /* mac is known */
-} agent_audit_state_t;
-
-
 typedef struct {
     agent_audit_pos_t     pos;
     size_t                len;
@@ -73,26 +44,17 @@ typedef struct {
 
 
 struct agent_audit_verify_s {
-    const agent_pepper_t *secrets;
-    size_t                nsecrets;
+    agent_audit_known_t   known;
     unsigned              partial;
 
     agent_audit_fault_pt  fault;
     void                 *data;
 
-    agent_audit_boot_t   *boots;
-    uint32_t              nboots;
-
-    agent_audit_state_t  *chains;
-    uint32_t              nchains;
-    uint32_t             *table;        /* of their numbers, by hash */
-    uint32_t              mask;
-
     agent_audit_part_t   *parts;
     uint32_t              nparts;
 
     uint64_t              newest;
-    int64_t               credit;       /* a line may take it below 0 */
+    int64_t               credit;       /* a line may take more than it */
     agent_audit_result_t  result;
 };
 
@@ -104,15 +66,6 @@ static void agent_audit_part(agent_audit_verify_t *v,
     const agent_audit_pos_t *pos, const uint8_t *line, size_t len);
 static void agent_audit_whole(agent_audit_verify_t *v, const uint8_t *line,
     size_t len);
-static agent_audit_boot_t *agent_audit_boot(agent_audit_verify_t *v,
-    const agent_audit_link_t *link);
-static int agent_audit_chain(agent_audit_verify_t *v,
-    const agent_audit_link_t *link, agent_audit_state_t **chain);
-static uint32_t *agent_audit_place(const agent_audit_verify_t *v,
-    uint32_t boot, uint32_t index);
-static int agent_audit_grow(agent_audit_verify_t *v);
-static void agent_audit_boot_seed(agent_audit_verify_t *v,
-    agent_audit_boot_t *boot, uint32_t index);
 static int agent_audit_next(agent_audit_verify_t *v,
     agent_audit_state_t *chain, const agent_audit_link_t *link,
     const agent_audit_pos_t *pos);
@@ -146,8 +99,8 @@ agent_audit_verify_create(const agent_pepper_t *secrets, size_t n,
         return NULL;
     }
 
-    v->secrets = secrets;
-    v->nsecrets = n;
+    v->known.secrets = secrets;
+    v->known.nsecrets = n;
     v->partial = partial;
     v->fault = fault;
     v->data = data;
@@ -164,17 +117,8 @@ agent_audit_verify_free(agent_audit_verify_t *v)
         return;
     }
 
-    if (v->boots) {
-        OPENSSL_cleanse(v->boots, v->nboots * sizeof(agent_audit_boot_t));
-    }
+    agent_audit_known_free(&v->known);
 
-    if (v->chains) {
-        OPENSSL_cleanse(v->chains, v->nchains * sizeof(agent_audit_state_t));
-    }
-
-    free(v->boots);
-    free(v->chains);
-    free(v->table);
     free(v->parts);
     free(v);
 }
@@ -195,17 +139,19 @@ agent_audit_verify_line(agent_audit_verify_t *v, const agent_audit_pos_t *pos,
         return 0;
     }
 
-    if (link.index >= AGENT_AUDIT_CHAINS || v->credit < 0) {
+    if (link.index >= AGENT_AUDIT_CHAINS || v->known.cost > v->credit) {
         agent_audit_fault(v, AGENT_AUDIT_CHANGED, pos, &link.uid, link.seq, 0);
         return 0;
     }
 
-    if (agent_pepper_find(v->secrets, v->nsecrets, &link.kid) == NULL) {
+    if (agent_pepper_find(v->known.secrets, v->known.nsecrets, &link.kid)
+        == NULL)
+    {
         agent_audit_fault(v, AGENT_AUDIT_NO_KEY, pos, &link.uid, link.seq, 0);
         return 0;
     }
 
-    if (agent_audit_chain(v, &link, &chain) != 0) {
+    if (agent_audit_known_chain(&v->known, &link, &chain) != 0) {
         return -1;
     }
 
@@ -309,188 +255,6 @@ agent_audit_whole(agent_audit_verify_t *v, const uint8_t *line, size_t len)
 }
 
 
-/* the chain of a line, made where there is none; -1: there is no memory */
-
-static int
-agent_audit_chain(agent_audit_verify_t *v, const agent_audit_link_t *link,
-    agent_audit_state_t **chain)
-{
-    uint32_t             *place;
-    agent_audit_boot_t   *boot;
-    agent_audit_state_t  *c;
-
-    boot = agent_audit_boot(v, link);
-
-    if (boot == NULL || agent_audit_grow(v) != 0) {
-        return -1;
-    }
-
-    place = agent_audit_place(v, (uint32_t) (boot - v->boots), link->index);
-
-    if (*place != AGENT_AUDIT_NONE) {
-        *chain = &v->chains[*place];
-        return 0;
-    }
-
-    *place = v->nchains;
-
-    c = &v->chains[v->nchains++];
-
-    memset(c, 0, sizeof(*c));
-
-    c->boot = (uint32_t) (boot - v->boots);
-    c->index = link->index;
-
-    agent_audit_boot_seed(v, boot, link->index);
-    agent_audit_key_first(&c->key, boot->seed);
-
-    boot->chains++;
-
-    if (link->index > boot->last) {
-        boot->last = link->index;
-    }
-
-    *chain = c;
-
-    return 0;
-}
-
-
-static agent_audit_boot_t *
-agent_audit_boot(agent_audit_verify_t *v, const agent_audit_link_t *link)
-{
-    uint32_t             i;
-    agent_audit_boot_t  *boot, *boots;
-
-    /* that of the lines before is mostly that of the next */
-
-    for (i = v->nboots; i > 0; i--) {
-        boot = &v->boots[i - 1];
-
-        if (memcmp(boot->boot, link->boot, AGENT_AUDIT_BOOT_LEN) == 0) {
-            return boot;
-        }
-    }
-
-    v->credit -= AGENT_AUDIT_NEW + (int64_t) v->nboots;
-    boots = calloc(v->nboots + 1, sizeof(agent_audit_boot_t));
-    if (boots == NULL) {
-        return NULL;
-    }
-
-    if (v->nboots) {
-        memcpy(boots, v->boots, v->nboots * sizeof(agent_audit_boot_t));
-        OPENSSL_cleanse(v->boots, v->nboots * sizeof(agent_audit_boot_t));
-    }
-
-    free(v->boots);
-    v->boots = boots;
-
-    boot = &boots[v->nboots++];
-
-    memcpy(boot->boot, link->boot, AGENT_AUDIT_BOOT_LEN);
-    boot->secret = agent_pepper_find(v->secrets, v->nsecrets, &link->kid);
-
-    agent_audit_seed(boot->seed, &boot->secret->key, boot->boot);
-
-    return boot;
-}
-
-
-/* goes forth from the seed that there is, or from the first one */
-
-static void
-agent_audit_boot_seed(agent_audit_verify_t *v, agent_audit_boot_t *boot,
-    uint32_t index)
-{
-    if (index < boot->index) {
-        agent_audit_seed(boot->seed, &boot->secret->key, boot->boot);
-        boot->index = 0;
-    }
-
-    v->credit -= AGENT_AUDIT_NEW + (int64_t) (index - boot->index);
-
-    while (boot->index < index) {
-        agent_audit_seed_next(boot->seed);
-        boot->index++;
-    }
-}
-
-
-/* room for one more chain, in a table that is half empty */
-
-static int
-agent_audit_grow(agent_audit_verify_t *v)
-{
-    uint32_t              i, size, *table;
-    agent_audit_state_t  *chains;
-
-    if (v->table && 2 * (v->nchains + 1) <= v->mask + 1) {
-        return 0;
-    }
-
-    size = v->table ? 2 * (v->mask + 1) : 64;
-
-    table = malloc(size * sizeof(uint32_t));
-    chains = calloc(size / 2, sizeof(agent_audit_state_t));
-
-    if (table == NULL || chains == NULL) {
-        free(table);
-        free(chains);
-        return -1;
-    }
-
-    if (v->nchains) {
-        memcpy(chains, v->chains, v->nchains * sizeof(agent_audit_state_t));
-        OPENSSL_cleanse(v->chains, v->nchains * sizeof(agent_audit_state_t));
-    }
-
-    free(v->chains);
-    free(v->table);
-
-    v->chains = chains;
-    v->table = table;
-    v->mask = size - 1;
-
-    for (i = 0; i < size; i++) {
-        table[i] = AGENT_AUDIT_NONE;
-    }
-
-    for (i = 0; i < v->nchains; i++) {
-        *agent_audit_place(v, chains[i].boot, chains[i].index) = i;
-    }
-
-    return 0;
-}
-
-
-static uint32_t *
-agent_audit_place(const agent_audit_verify_t *v, uint32_t boot,
-    uint32_t index)
-{
-    uint32_t              i;
-    agent_audit_state_t  *chain;
-
-    i = (boot * 2654435761u) ^ (index * 2246822519u);
-
-    for ( ;; ) {
-        i &= v->mask;
-
-        if (v->table[i] == AGENT_AUDIT_NONE) {
-            return &v->table[i];
-        }
-
-        chain = &v->chains[v->table[i]];
-
-        if (chain->boot == boot && chain->index == index) {
-            return &v->table[i];
-        }
-
-        i++;
-    }
-}
-
-
 /* 0 where the line is to be taken as the next one of its chain */
 
 static int
@@ -572,7 +336,7 @@ agent_audit_proves(agent_audit_verify_t *v, agent_audit_state_t *chain,
     }
 
     key = chain->key;
-    v->credit -= link->epoch - chain->epoch;
+    v->known.cost += link->epoch - chain->epoch;
 
     for (n = chain->epoch; n < link->epoch; n++) {
         agent_audit_key_next(&key);
@@ -683,7 +447,7 @@ agent_audit_takeover(agent_audit_verify_t *v, const json_t *event,
         return 0;
     }
 
-    if (agent_audit_chain(v, &link, &chain) != 0) {
+    if (agent_audit_known_chain(&v->known, &link, &chain) != 0) {
         return -1;
     }
 
@@ -728,7 +492,7 @@ agent_audit_verify_end(agent_audit_verify_t *v, agent_audit_result_t *result)
         agent_audit_gaps(v);
     }
 
-    v->result.chains = v->nchains;
+    v->result.chains = v->known.nchains;
 
     *result = v->result;
 }
@@ -743,9 +507,9 @@ agent_audit_ends(agent_audit_verify_t *v)
     agent_str_t           uid;
     agent_audit_state_t  *chain;
 
-    for (i = 0; i < v->nchains; i++) {
+    for (i = 0; i < v->known.nchains; i++) {
 
-        chain = &v->chains[i];
+        chain = &v->known.chains[i];
 
         if (chain->ended) {
             continue;
@@ -760,7 +524,7 @@ agent_audit_ends(agent_audit_verify_t *v)
         }
 
         uid.data = buf;
-        uid.len = agent_audit_chain_uid(buf, v->boots[chain->boot].boot,
+        uid.len = agent_audit_chain_uid(buf, v->known.boots[chain->boot].boot,
                                         chain->index);
 
         agent_audit_fault(v, AGENT_AUDIT_NO_STOP, &chain->pos, &uid,
@@ -780,15 +544,15 @@ agent_audit_gaps(agent_audit_verify_t *v)
     agent_audit_pos_t    nowhere = { 0, 0 };
     agent_audit_boot_t  *boot;
 
-    for (i = 0; i < v->nboots; i++) {
+    for (i = 0; i < v->known.nboots; i++) {
 
-        boot = &v->boots[i];
+        boot = &v->known.boots[i];
 
         if (boot->chains > boot->last) {
             continue;
         }
 
-        for (n = 0; *agent_audit_place(v, i, n) != AGENT_AUDIT_NONE; n++) {
+        for (n = 0; agent_audit_known_nth(&v->known, i, n); n++) {
             /* void */
         }
 
