@@ -244,6 +244,30 @@ cmp_ok($last, '>=', 11, 'checkpoint: the key changed as often');
 finish();
 
 
+# an OpenSSL that has nothing
+
+open my $conf, '>', path('conf/openssl.cnf') or die $!;
+print $conf <<'END';
+openssl_conf = init
+[init]
+providers = providers
+[providers]
+null = null
+[null]
+activate = 1
+END
+close $conf;
+
+my ($rc, $said) = do {
+    local $ENV{OPENSSL_CONF} = path('conf/openssl.cnf');
+    AgentAuth::nginx_run('-t');
+};
+
+isnt($rc, 0, 'no AES: nginx -t fails');
+like($said, qr/"agent_audit_chain"\ directive\ needs\ AES-256,\ which\ OpenSSL
+    \ does\ not\ have\ here\ in\ \S+nginx\.conf:\d+$/mx, 'no AES: and says why');
+
+
 # workers that are killed
 
 chained(workers => 2);

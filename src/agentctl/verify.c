@@ -260,7 +260,7 @@ ctl_verify_file(ctl_verify_t *run, agent_audit_verify_t *v, size_t n)
                                     kind == CTL_LOG_LONG ? 0 : log.len)
             != 0)
         {
-            ctl_error("there is no memory");
+            ctl_error("there is no memory, or no AES-256 in OpenSSL");
             rc = -1;
             break;
         }

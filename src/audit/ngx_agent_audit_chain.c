@@ -42,6 +42,7 @@ static ngx_int_t ngx_agent_audit_seed_renew(ngx_agent_audit_sink_t *sink,
     const agent_pepper_t *pepper, const u_char *mark);
 static ngx_int_t ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
     agent_audit_chain_t *chain);
+static void ngx_agent_audit_chain_fail(ngx_agent_audit_sink_t *sink);
 static ngx_int_t ngx_agent_audit_chain_put(ngx_agent_audit_sink_t *sink,
     agent_audit_record_t *rec, ngx_uint_t prev);
 static void ngx_agent_audit_chain_event(agent_audit_record_t *rec,
@@ -54,6 +55,7 @@ ngx_agent_audit_chain(ngx_conf_t *cf)
     ngx_str_t                     *value;
     ngx_int_t                      rc;
     ngx_uint_t                     i;
+    agent_gmac_t                  *gmac;
     ngx_agent_audit_conf_t        *conf;
     ngx_agent_audit_secret_t       secret;
     ngx_agent_audit_chain_conf_t  *chain;
@@ -91,6 +93,16 @@ ngx_agent_audit_chain(ngx_conf_t *cf)
     if (chain->key_file.len == 0) {
         return "has no \"key_file\"";
     }
+
+    /* each worker makes its own, this one only tells whether it can */
+
+    gmac = agent_gmac_create();
+
+    if (gmac == NULL) {
+        return "needs AES-256, which OpenSSL does not have here";
+    }
+
+    agent_gmac_free(gmac);
 
     rc = ngx_agent_audit_secret(chain, &secret, cf->log);
 
@@ -412,6 +424,8 @@ ngx_agent_audit_chain_begin(ngx_agent_audit_sink_t *sink)
 /*
  * Under the mutex of the zone, while the worker starts.  The next seed is there
  * before this one goes: who is killed at this leaves a seed in either case.
+ * Whoever takes it over then has the same keys and numbers, and no line has
+ * been written with them: none is before this returns.
  */
 
 static ngx_int_t
@@ -420,9 +434,16 @@ ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
 {
     u_char                    seed[AGENT_SHA256_LEN];
     uint32_t                  n;
+    ngx_int_t                 rc;
     agent_str_t               kid;
+    agent_gmac_t             *gmac;
     ngx_slab_pool_t          *shpool;
     ngx_agent_audit_state_t  *state;
+
+    gmac = agent_gmac_create();
+    if (gmac == NULL) {
+        return NGX_ERROR;
+    }
 
     state = sink->state;
     shpool = (ngx_slab_pool_t *) sink->conf->shm_zone->shm.addr;
@@ -436,25 +457,33 @@ ngx_agent_audit_seed_claim(ngx_agent_audit_sink_t *sink,
 
     if (kid.len == 0 || kid.len > AGENT_PEPPER_ID_MAX) {
         ngx_shmtx_unlock(&shpool->mutex);
+        agent_gmac_free(gmac);
         return NGX_ERROR;
     }
 
     ngx_memcpy(seed, state->seed[n & 1], sizeof(seed));
 
-    agent_audit_chain_begin(chain, seed, state->boot, n, &kid);
+    rc = agent_audit_chain_begin(chain, gmac, seed, state->boot, n, &kid);
 
-    agent_audit_seed_next(seed);
-    ngx_memcpy(state->seed[(n + 1) & 1], seed, sizeof(seed));
+    if (rc == 0) {
+        agent_audit_seed_next(seed);
+        ngx_memcpy(state->seed[(n + 1) & 1], seed, sizeof(seed));
 
-    ngx_agent_audit_settled();
-    state->chains = n + 1;
+        ngx_agent_audit_settled();
+        state->chains = n + 1;
 
-    ngx_agent_audit_settled();
-    OPENSSL_cleanse(state->seed[n & 1], sizeof(seed));
+        ngx_agent_audit_settled();
+        OPENSSL_cleanse(state->seed[n & 1], sizeof(seed));
+    }
 
     ngx_shmtx_unlock(&shpool->mutex);
 
     OPENSSL_cleanse(seed, sizeof(seed));
+
+    if (rc != 0) {
+        agent_audit_chain_end(chain);
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }
@@ -464,9 +493,37 @@ size_t
 ngx_agent_audit_chain_line(ngx_agent_audit_sink_t *sink, size_t len,
     ngx_uint_t prev)
 {
+    size_t  size;
+
+    size = agent_audit_chain_add(sink->chain, sink->last, len,
+                                 (unsigned) prev);
+
+    if (size == 0) {
+        ngx_agent_audit_chain_fail(sink);
+        return len;
+    }
+
     sink->since++;
 
-    return agent_audit_chain_add(sink->chain, sink->last, len, (unsigned) prev);
+    return size;
+}
+
+
+/*
+ * No MAC can be had, or none that gives no key away.  Lines are written all the
+ * same, and the verifier says that they are in no chain.
+ */
+
+static void
+ngx_agent_audit_chain_fail(ngx_agent_audit_sink_t *sink)
+{
+    agent_audit_chain_end(sink->chain);
+
+    sink->chain = NULL;
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "agent_auth: the chain of audit log \"%V\" cannot go on, "
+                  "lines of this worker are in no chain", &sink->name);
 }
 
 
@@ -489,11 +546,17 @@ ngx_agent_audit_chain_check(ngx_agent_audit_sink_t *sink)
 
     /* where there is no room it is tried again with the next line */
 
-    if (ngx_agent_audit_chain_put(sink, &rec, 1) == NGX_OK) {
-        agent_audit_chain_epoch(sink->chain);
+    if (ngx_agent_audit_chain_put(sink, &rec, 1) != NGX_OK
+        || sink->chain == NULL)
+    {
+        return;
+    }
 
-        sink->since = 0;
-        sink->checked = ngx_current_msec;
+    sink->since = 0;
+    sink->checked = ngx_current_msec;
+
+    if (agent_audit_chain_epoch(sink->chain) != 0) {
+        ngx_agent_audit_chain_fail(sink);
     }
 }
 
@@ -532,8 +595,10 @@ ngx_agent_audit_chain_put(ngx_agent_audit_sink_t *sink,
 
     ngx_agent_audit_publish(sink);
 
-    ngx_agent_audit_settled();
-    sink->slot->seq = sink->chain->seq;
+    if (sink->chain) {
+        ngx_agent_audit_settled();
+        sink->slot->seq = sink->chain->seq;
+    }
 
     if (sink->file && !sink->event.timer_set) {
         ngx_add_timer(&sink->event, sink->flush);
@@ -590,7 +655,8 @@ ngx_agent_audit_chain_end(ngx_agent_audit_sink_t *sink)
 
     (void) ngx_agent_audit_chain_put(sink, &rec, 1);
 
-    OPENSSL_cleanse(sink->chain, sizeof(agent_audit_chain_t));
-
-    sink->chain = NULL;
+    if (sink->chain) {
+        agent_audit_chain_end(sink->chain);
+        sink->chain = NULL;
+    }
 }

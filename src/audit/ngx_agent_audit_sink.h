@@ -321,8 +321,9 @@ void ngx_agent_audit_chain_begin(ngx_agent_audit_sink_t *sink);
 
 
 /*
- * Puts the line of len octets at sink->last into the chain; its new size, or 0
- * where it has no place for it.
+ * Puts the line of len octets at sink->last into the chain; its new size.
+ * Where that cannot be the chain is given up, sink->chain is NULL then, and the
+ * line stays as it is.
  */
 
 size_t ngx_agent_audit_chain_line(ngx_agent_audit_sink_t *sink, size_t len,

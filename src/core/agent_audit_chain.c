@@ -7,7 +7,7 @@
 
 
 #define AGENT_AUDIT_MEMBER  ",\"integrity\":{\"chain_uid\":\""
-#define AGENT_AUDIT_MAC     ",\"mac\":\""
+#define AGENT_AUDIT_MAC     ",\"gmac\":\""
 #define AGENT_AUDIT_PREV    ",\"prev\":\""
 #define AGENT_AUDIT_END     "\"}}}"
 
@@ -112,11 +112,29 @@ agent_audit_key_next(agent_hmac_key_t *key)
 }
 
 
-void
-agent_audit_chain_begin(agent_audit_chain_t *chain, const uint8_t *seed,
-    const uint8_t *boot, uint32_t index, const agent_str_t *kid)
+int
+agent_audit_key_gmac(agent_gmac_t *gmac, const agent_hmac_key_t *key)
+{
+    int      rc;
+    uint8_t  raw[AGENT_SHA256_LEN];
+
+    agent_audit_label(raw, key, "agent audit gmac key");
+    rc = agent_gmac_key(gmac, raw);
+
+    OPENSSL_cleanse(raw, sizeof(raw));
+
+    return rc;
+}
+
+
+int
+agent_audit_chain_begin(agent_audit_chain_t *chain, agent_gmac_t *gmac,
+    const uint8_t *seed, const uint8_t *boot, uint32_t index,
+    const agent_str_t *kid)
 {
     memset(chain, 0, sizeof(*chain));
+
+    chain->gmac = gmac;
 
     agent_audit_key_first(&chain->key, seed);
 
@@ -126,6 +144,8 @@ agent_audit_chain_begin(agent_audit_chain_t *chain, const uint8_t *seed,
     memcpy(chain->kid, kid->data, kid->len);
 
     agent_audit_chain_prefix(chain);
+
+    return agent_audit_key_gmac(chain->gmac, &chain->key);
 }
 
 
@@ -142,13 +162,24 @@ agent_audit_chain_uid(uint8_t *uid, const uint8_t *boot, uint32_t index)
 }
 
 
-void
+int
 agent_audit_chain_epoch(agent_audit_chain_t *chain)
 {
     agent_audit_key_next(&chain->key);
     chain->epoch++;
 
     agent_audit_chain_prefix(chain);
+
+    return agent_audit_key_gmac(chain->gmac, &chain->key);
+}
+
+
+void
+agent_audit_chain_end(agent_audit_chain_t *chain)
+{
+    agent_gmac_free(chain->gmac);
+
+    OPENSSL_cleanse(chain, sizeof(*chain));
 }
 
 
@@ -184,38 +215,43 @@ size_t
 agent_audit_chain_add(agent_audit_chain_t *chain, uint8_t *line, size_t len,
     unsigned prev)
 {
-    uint8_t  *p, mac[AGENT_SHA256_LEN];
+    uint8_t  *p, *tail;
 
-    if (len < sizeof(AGENT_AUDIT_TAIL) - 1
-        || memcmp(line + len - (sizeof(AGENT_AUDIT_TAIL) - 1),
-                  AGENT_AUDIT_TAIL, sizeof(AGENT_AUDIT_TAIL) - 1)
-           != 0)
+    if (len < sizeof(AGENT_AUDIT_TAIL) - 1) {
+        return 0;
+    }
+
+    tail = line + len - (sizeof(AGENT_AUDIT_TAIL) - 1);
+
+    if (memcmp(tail, AGENT_AUDIT_TAIL, sizeof(AGENT_AUDIT_TAIL) - 1) != 0
+        || chain->seq == INT64_MAX)
     {
         return 0;
     }
 
-    p = line + len - (sizeof(AGENT_AUDIT_TAIL) - 1);
-
-    p = agent_audit_put(p, chain->prefix, chain->prefix_len);
+    p = agent_audit_put(tail, chain->prefix, chain->prefix_len);
     p = agent_json_digits(p, ++chain->seq);
 
     if (prev) {
         p = agent_audit_literal(p, AGENT_AUDIT_PREV);
-        p = agent_b64url_encode(p, chain->mac, AGENT_SHA256_LEN);
+        p = agent_b64url_encode(p, chain->mac, AGENT_GMAC_LEN);
         *p++ = '"';
     }
 
     /* the MAC before stands behind the line for as long as it takes */
 
-    memcpy(p, chain->mac, AGENT_SHA256_LEN);
+    memcpy(p, chain->mac, AGENT_GMAC_LEN);
 
-    agent_hmac_sha256(&chain->key, line,
-                      (size_t) (p - line) + AGENT_SHA256_LEN, mac);
-
-    memcpy(chain->mac, mac, AGENT_SHA256_LEN);
+    if (agent_gmac(chain->gmac, chain->seq, line,
+                   (size_t) (p - line) + AGENT_GMAC_LEN, chain->mac)
+        != 0)
+    {
+        memcpy(tail, AGENT_AUDIT_TAIL, sizeof(AGENT_AUDIT_TAIL) - 1);
+        return 0;
+    }
 
     p = agent_audit_literal(p, AGENT_AUDIT_MAC);
-    p = agent_b64url_encode(p, mac, AGENT_SHA256_LEN);
+    p = agent_b64url_encode(p, chain->mac, AGENT_GMAC_LEN);
     p = agent_audit_literal(p, AGENT_AUDIT_END "\n");
 
     return (size_t) (p - line);
@@ -417,21 +453,22 @@ agent_audit_link_uid(agent_audit_link_t *link)
 
 int
 agent_audit_link_verify(const agent_audit_link_t *link, const uint8_t *line,
-    const agent_hmac_key_t *key, const uint8_t *prev)
+    agent_gmac_t *gmac, const uint8_t *prev)
 {
-    uint8_t  text[AGENT_AUDIT_LINE_MAX + AGENT_SHA256_LEN];
-    uint8_t  mac[AGENT_SHA256_LEN];
+    uint8_t  nonce[AGENT_GMAC_NONCE];
+    uint8_t  text[AGENT_AUDIT_LINE_MAX + AGENT_GMAC_LEN];
 
     if (link->covered > AGENT_AUDIT_LINE_MAX) {
         return 0;
     }
 
     memcpy(text, line, link->covered);
-    memcpy(text + link->covered, prev, AGENT_SHA256_LEN);
+    memcpy(text + link->covered, prev, AGENT_GMAC_LEN);
 
-    agent_hmac_sha256(key, text, link->covered + AGENT_SHA256_LEN, mac);
+    agent_gmac_nonce(nonce, link->seq);
 
-    return agent_digest_eq(mac, link->mac);
+    return agent_gmac_verify(gmac, nonce, text, link->covered + AGENT_GMAC_LEN,
+                             link->mac);
 }
 
 

@@ -1,19 +1,28 @@
 
 /*
- * A chain of audit lines: each carries a number and an HMAC-SHA-256 (RFC 2104)
- * of its octets and of the MAC before, under a key that is replaced by its own
- * HMAC from time to time and then forgotten.  Who gets hold of a key later can
- * change no line that was written under those before.
+ * A chain of audit lines: each carries a number and a MAC of its octets and of
+ * the MAC before, by AES-256-GMAC (NIST SP 800-38D, RFC 9044) and under a key
+ * that is replaced by its own HMAC-SHA-256 (RFC 2104) from time to time and
+ * then forgotten.  Who gets hold of a key later can change no line that was
+ * written under those before.
  *
- *     seed(0)      = HMAC(secret, "agent audit seed" || boot)
- *     seed(i + 1)  = HMAC(seed(i), "agent audit next seed")
- *     key(i, 0)    = HMAC(seed(i), "agent audit chain")
+ *     seed(0)       = HMAC(secret, "agent audit seed" || boot)
+ *     seed(i + 1)   = HMAC(seed(i), "agent audit next seed")
+ *     key(i, 0)     = HMAC(seed(i), "agent audit chain")
  *     key(i, e + 1) = HMAC(key(i, e), "agent audit next key")
- *     mac(n)       = HMAC(key(i, e), line(n) || mac(n - 1)),  mac(0) = 32 zeros
+ *     gkey(i, e)    = HMAC(key(i, e), "agent audit gmac key")
+ *     mac(n)        = GMAC(gkey(i, e), n, line(n) || mac(n - 1))
+ *     mac(0)        = 16 zeros
  *
  * boot are 16 random octets, drawn whenever nginx begins to write to a file;
  * chain i of them is that of one worker and file.  line(n) is the line from
- * its first octet to the one before ,"mac": and so needs no canonical form.
+ * its first octet to the one before ,"gmac": and so needs no canonical form.
+ *
+ * The nonce is n, the line's seq, as a number of 96 bits.  Two lines with one
+ * key and nonce would give GHASH's key away (SP 800-38D, A), and with it all
+ * lines of this epoch.  So seq never goes back within a chain, also where the
+ * key changes; no seed is for two chains, see ngx_agent_audit_chain.c; and
+ * agent_gmac() refuses a number that is not higher than the last one.
  */
 
 #ifndef _AGENT_AUDIT_CHAIN_H_INCLUDED_
@@ -22,12 +31,13 @@
 
 #include "agent_audit.h"
 #include "agent_digest.h"
+#include "agent_gmac.h"
 #include "agent_keyfile.h"
 
 
 #define AGENT_AUDIT_BOOT_LEN  16
 #define AGENT_AUDIT_BOOT_TEXT 22    /* in base64url */
-#define AGENT_AUDIT_MAC_TEXT  43
+#define AGENT_AUDIT_MAC_TEXT  22
 
 /* the most octets of chain_uid: boot, a dot, and the number of the chain */
 
@@ -40,7 +50,8 @@
 
 typedef struct {
     agent_hmac_key_t  key;                          /* of this epoch */
-    uint8_t           mac[AGENT_SHA256_LEN];        /* of the last line */
+    agent_gmac_t     *gmac;                         /* likewise */
+    uint8_t           mac[AGENT_GMAC_LEN];          /* of the last line */
     uint64_t          seq;                          /* its number */
     uint32_t          epoch;
     uint32_t          uid_len;
@@ -63,8 +74,8 @@ typedef struct {
     uint64_t          seq;
     size_t            covered;                      /* octets under the MAC */
     unsigned          has_prev:1;
-    uint8_t           prev[AGENT_SHA256_LEN];
-    uint8_t           mac[AGENT_SHA256_LEN];
+    uint8_t           prev[AGENT_GMAC_LEN];
+    uint8_t           mac[AGENT_GMAC_LEN];
 } agent_audit_link_t;
 
 
@@ -89,12 +100,14 @@ void agent_audit_secret_mark(uint8_t *mark, const agent_hmac_key_t *secret);
 
 /*
  * Begins chain number index of boot with its seed.  kid (1 to
- * AGENT_PEPPER_ID_MAX octets) names the secret.  The caller cleanses chain
- * when done with it.
+ * AGENT_PEPPER_ID_MAX octets) names the secret.  gmac is the chain's from here
+ * on.  Returns 0, or -1 where OpenSSL fails; agent_audit_chain_end() is due in
+ * either case.
  */
 
-void agent_audit_chain_begin(agent_audit_chain_t *chain, const uint8_t *seed,
-    const uint8_t *boot, uint32_t index, const agent_str_t *kid);
+int agent_audit_chain_begin(agent_audit_chain_t *chain, agent_gmac_t *gmac,
+    const uint8_t *seed, const uint8_t *boot, uint32_t index,
+    const agent_str_t *kid);
 
 
 /* the name of a chain, to uid (AGENT_AUDIT_CHAIN_UID octets); its length */
@@ -103,9 +116,17 @@ size_t agent_audit_chain_uid(uint8_t *uid, const uint8_t *boot,
     uint32_t index);
 
 
-/* replaces the key: the lines so far cannot be forged from here on */
+/*
+ * Replaces the key: the lines so far cannot be forged from here on.  Returns
+ * 0, or -1 where OpenSSL fails: the chain takes no more lines then.
+ */
 
-void agent_audit_chain_epoch(agent_audit_chain_t *chain);
+int agent_audit_chain_epoch(agent_audit_chain_t *chain);
+
+
+/* wipes what is secret */
+
+void agent_audit_chain_end(agent_audit_chain_t *chain);
 
 
 /*
@@ -114,7 +135,8 @@ void agent_audit_chain_epoch(agent_audit_chain_t *chain);
  * AGENT_AUDIT_CHAIN_MAX octets more.  prev adds the MAC before, so that the
  * line can be verified without its predecessor.
  *
- * Returns the length of the line, or 0 where it does not end so.
+ * Returns the length of the line, or 0 where it does not end so, or no MAC can
+ * be had; it is as it was then.
  */
 
 size_t agent_audit_chain_add(agent_audit_chain_t *chain, uint8_t *line,
@@ -131,12 +153,12 @@ int agent_audit_link_parse(agent_audit_link_t *link, const uint8_t *line,
 
 
 /*
- * Whether the MAC of a line is right; prev: that of the line before,
- * AGENT_SHA256_LEN octets.
+ * Whether the MAC of a line is right, by agent_audit_key_gmac(); prev: that of
+ * the line before, AGENT_GMAC_LEN octets.
  */
 
 int agent_audit_link_verify(const agent_audit_link_t *link,
-    const uint8_t *line, const agent_hmac_key_t *key, const uint8_t *prev);
+    const uint8_t *line, agent_gmac_t *gmac, const uint8_t *prev);
 
 
 /* the key of the next epoch, in the place of key */
@@ -147,6 +169,11 @@ void agent_audit_key_next(agent_hmac_key_t *key);
 /* the first key of a chain with this seed */
 
 void agent_audit_key_first(agent_hmac_key_t *key, const uint8_t *seed);
+
+
+/* makes gmac ready for the lines of an epoch; 0, or -1 where OpenSSL fails */
+
+int agent_audit_key_gmac(agent_gmac_t *gmac, const agent_hmac_key_t *key);
 
 
 /* the milliseconds that a line begins with, or 0 */

@@ -24,6 +24,12 @@ static uint32_t *agent_audit_place(const agent_audit_known_t *known,
 void
 agent_audit_known_free(agent_audit_known_t *known)
 {
+    uint32_t  i;
+
+    for (i = 0; i < AGENT_AUDIT_READY; i++) {
+        agent_gmac_free(known->ready[i].gmac);
+    }
+
     if (known->boots) {
         OPENSSL_cleanse(known->boots,
                         known->nboots * sizeof(agent_audit_boot_t));
@@ -241,4 +247,44 @@ agent_audit_known_nth(const agent_audit_known_t *known, uint32_t boot,
     n = *agent_audit_place(known, boot, index);
 
     return (n == AGENT_AUDIT_NONE) ? NULL : &known->chains[n];
+}
+
+
+/*
+ * Lines of chains that are written to side by side come in turns, and a key
+ * takes more time to be made ready than a line to be verified.
+ */
+
+agent_gmac_t *
+agent_audit_known_gmac(agent_audit_known_t *known,
+    const agent_audit_state_t *chain, const agent_hmac_key_t *key,
+    uint32_t epoch)
+{
+    uint32_t              n;
+    agent_audit_ready_t  *ready;
+
+    n = (uint32_t) (chain - known->chains);
+    ready = &known->ready[n % AGENT_AUDIT_READY];
+
+    if (ready->gmac == NULL) {
+
+        ready->gmac = agent_gmac_create();
+
+        if (ready->gmac == NULL) {
+            return NULL;
+        }
+    }
+
+    if (ready->chain != n + 1 || ready->epoch != epoch) {
+
+        /* where it fails it proves nothing, nor will it later */
+
+        (void) agent_audit_key_gmac(ready->gmac, key);
+
+        known->cost++;
+        ready->chain = n + 1;
+        ready->epoch = epoch;
+    }
+
+    return ready->gmac;
 }

@@ -11,6 +11,11 @@
 #include "agent_audit_verify.h"
 
 
+/* keys that are ready at a time: of as many chains that are written to */
+
+#define AGENT_AUDIT_READY  64
+
+
 typedef struct {
     uint8_t               boot[AGENT_AUDIT_BOOT_LEN];
     const agent_pepper_t *secret;
@@ -26,7 +31,7 @@ typedef struct {
     uint32_t              index;
     uint32_t              epoch;
     agent_hmac_key_t      key;          /* of the epoch */
-    uint8_t               mac[AGENT_SHA256_LEN];
+    uint8_t               mac[AGENT_GMAC_LEN];
     uint64_t              seq;          /* of the last line */
     uint64_t              time;
     uint64_t              interval;
@@ -34,6 +39,15 @@ typedef struct {
     unsigned              ended:1;
     unsigned              proven:1;     /* mac is known */
 } agent_audit_state_t;
+
+
+/* made ready for an epoch of a chain */
+
+typedef struct {
+    agent_gmac_t         *gmac;
+    uint32_t              chain;        /* its number from 1; 0: for none */
+    uint32_t              epoch;
+} agent_audit_ready_t;
 
 
 /* zeroed but for the secrets before the first line */
@@ -50,7 +64,9 @@ typedef struct {
     uint32_t             *table;        /* of their numbers, by hash */
     uint32_t              mask;
 
-    int64_t               cost;         /* keys that were computed, or as dear */
+    agent_audit_ready_t   ready[AGENT_AUDIT_READY];
+
+    int64_t               cost;         /* keys computed, or as dear */
 } agent_audit_known_t;
 
 
@@ -72,6 +88,14 @@ int agent_audit_known_chain(agent_audit_known_t *known,
 
 agent_audit_state_t *agent_audit_known_nth(const agent_audit_known_t *known,
     uint32_t boot, uint32_t index);
+
+
+/* the MAC of an epoch of a chain, by the epoch's key; NULL: see
+   agent_gmac_create() */
+
+agent_gmac_t *agent_audit_known_gmac(agent_audit_known_t *known,
+    const agent_audit_state_t *chain, const agent_hmac_key_t *key,
+    uint32_t epoch);
 
 
 #endif /* _AGENT_AUDIT_KNOWN_H_INCLUDED_ */

@@ -69,7 +69,7 @@ static void agent_audit_whole(agent_audit_verify_t *v, const uint8_t *line,
 static int agent_audit_next(agent_audit_verify_t *v,
     agent_audit_state_t *chain, const agent_audit_link_t *link,
     const agent_audit_pos_t *pos);
-static unsigned agent_audit_prove(agent_audit_verify_t *v,
+static int agent_audit_prove(agent_audit_verify_t *v,
     agent_audit_state_t *chain, const agent_audit_link_t *link,
     const agent_audit_pos_t *pos, const uint8_t *line);
 static int agent_audit_proves(agent_audit_verify_t *v,
@@ -128,7 +128,7 @@ int
 agent_audit_verify_line(agent_audit_verify_t *v, const agent_audit_pos_t *pos,
     const uint8_t *line, size_t len)
 {
-    unsigned              proven;
+    int                   proven;
     agent_audit_link_t    link;
     agent_audit_state_t  *chain;
 
@@ -161,12 +161,16 @@ agent_audit_verify_line(agent_audit_verify_t *v, const agent_audit_pos_t *pos,
 
     proven = agent_audit_prove(v, chain, &link, pos, line);
 
+    if (proven == -1) {
+        return -1;
+    }
+
     /* whatever it is, it is for the next line to build upon */
 
     chain->seq = link.seq;
     chain->pos = *pos;
     chain->proven = 1;
-    memcpy(chain->mac, link.mac, AGENT_SHA256_LEN);
+    memcpy(chain->mac, link.mac, AGENT_GMAC_LEN);
 
     if (!proven) {
         return 0;
@@ -275,7 +279,7 @@ agent_audit_next(agent_audit_verify_t *v, agent_audit_state_t *chain,
 
     if (link->seq == chain->seq + 1) {
 
-        /* of the first line the MAC before is 32 zeros */
+        /* of the first line the MAC before is 16 zeros */
 
         chain->proven = (chain->seq == 0) ? 1 : chain->proven;
         return 0;
@@ -296,20 +300,25 @@ agent_audit_next(agent_audit_verify_t *v, agent_audit_state_t *chain,
 }
 
 
-static unsigned
+/* 1 where the line is proven; -1: OpenSSL has no MAC */
+
+static int
 agent_audit_prove(agent_audit_verify_t *v, agent_audit_state_t *chain,
     const agent_audit_link_t *link, const agent_audit_pos_t *pos,
     const uint8_t *line)
 {
+    int  rc;
+
     if (!chain->proven && !link->has_prev) {
         v->result.unproven++;
         return 0;
     }
 
-    if (agent_audit_proves(v, chain, link, line,
-                           chain->proven ? chain->mac : link->prev))
-    {
-        return 1;
+    rc = agent_audit_proves(v, chain, link, line,
+                            chain->proven ? chain->mac : link->prev);
+
+    if (rc != 0) {
+        return rc;
     }
 
     agent_audit_fault(v, AGENT_AUDIT_CHANGED, pos, &link->uid, link->seq, 0);
@@ -326,6 +335,7 @@ agent_audit_proves(agent_audit_verify_t *v, agent_audit_state_t *chain,
 {
     int               rc;
     uint32_t          n;
+    agent_gmac_t     *gmac;
     agent_hmac_key_t  key;
 
     if (link->epoch < chain->epoch
@@ -342,9 +352,10 @@ agent_audit_proves(agent_audit_verify_t *v, agent_audit_state_t *chain,
         agent_audit_key_next(&key);
     }
 
-    rc = agent_audit_link_verify(link, line, &key, prev);
+    gmac = agent_audit_known_gmac(&v->known, chain, &key, link->epoch);
+    rc = gmac ? agent_audit_link_verify(link, line, gmac, prev) : -1;
 
-    if (rc) {
+    if (rc == 1) {
         chain->key = key;
         chain->epoch = link->epoch;
     }

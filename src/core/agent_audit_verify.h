@@ -78,7 +78,7 @@ agent_audit_verify_t *agent_audit_verify_create(const agent_pepper_t *secrets,
 
 /*
  * The next line, of len octets, without its LF.  Returns 0, or -1 where there
- * is no memory.
+ * is no memory, or no AES-256 in OpenSSL.
  */
 
 int agent_audit_verify_line(agent_audit_verify_t *v,

@@ -95,6 +95,7 @@ fuzz_own(const uint8_t *data, size_t size)
     uint8_t              *line, seed[AGENT_SHA256_LEN];
     uint8_t               zeros[AGENT_SHA256_LEN];
     agent_str_t           kid = agent_string("k1");
+    agent_gmac_t         *gmac;
     agent_audit_link_t    link;
     agent_audit_chain_t   chain;
 
@@ -114,9 +115,13 @@ fuzz_own(const uint8_t *data, size_t size)
 
     memcpy(line + size, "}}\n", 3);
 
-    agent_audit_chain_begin(&chain, seed, zeros, UINT32_MAX, &kid);
+    gmac = agent_gmac_create();
+    fuzz_check(gmac != NULL);
+    fuzz_check(agent_audit_chain_begin(&chain, gmac, seed, zeros, UINT32_MAX,
+                                       &kid)
+               == 0);
     chain.epoch = UINT32_MAX - 1;
-    agent_audit_chain_epoch(&chain);
+    fuzz_check(agent_audit_chain_epoch(&chain) == 0);
     chain.seq = INT64_MAX - 1;
 
     len = agent_audit_chain_add(&chain, line, size + 3, 1);
@@ -125,10 +130,11 @@ fuzz_own(const uint8_t *data, size_t size)
     fuzz_check(agent_audit_link_parse(&link, line, len - 1) == 0);
     fuzz_check(link.seq == INT64_MAX && link.epoch == UINT32_MAX
                && link.index == UINT32_MAX && link.has_prev);
-    fuzz_check(agent_audit_link_verify(&link, line, &chain.key, zeros));
+    fuzz_check(agent_audit_link_verify(&link, line, gmac, zeros));
 
     line[size / 2] ^= 1;
-    fuzz_check(!agent_audit_link_verify(&link, line, &chain.key, zeros));
+    fuzz_check(!agent_audit_link_verify(&link, line, gmac, zeros));
 
+    agent_audit_chain_end(&chain);
     free(line);
 }

@@ -70,11 +70,10 @@ try_lines(const char *what, unsigned boots, unsigned chains, unsigned epochs,
         len = snprintf(line, sizeof(line),
                        "{\"time\":1,\"unmapped\":{\"a\":1,\"integrity\":{"
                        "\"chain_uid\":\"%018uAAAA.%u\",\"kid\":\"k1\","
-                       "\"epoch\":%u,\"seq\":%u%s,\"mac\":\"%042uA\"}}}",
+                       "\"epoch\":%u,\"seq\":%u%s,\"gmac\":\"%021uA\"}}}",
                        boots ? i : 0, index, epochs ? 900000 : 0,
                        1000000 + i * 2,
-                       epochs ? ",\"prev\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-                                "AAAAAAAAAAA\"" : "", 0);
+                       epochs ? ",\"prev\":\"AAAAAAAAAAAAAAAAAAAAAA\"" : "", 0);
 
         pos.line = i;
         rc |= agent_audit_verify_line(v, &pos, (const uint8_t *) line,
