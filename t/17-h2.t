@@ -387,17 +387,22 @@ is(lc join(' ', sort grep { /^mcp/i } lines_of($seen)),
 
 # by hand: what no client would send; each stream on a connection of its own
 
-audit_rest();
+my $serial = 0;
 
 my $by_hand = sub {
     my ($expected, $what, @fields) = @_;
     my $client = connected(port => port 2);
+    my $path = '/mcp/' . ++$serial;
+    my $line;
 
-    $client->send(preface() . request(1, '/mcp', 'x-api-key' => key('admin'),
+    $client->send(preface() . request(1, $path, 'x-api-key' => key('admin'),
         'mcp-protocol-version' => '2026-07-28', @fields));
     bodies($client, 1);
 
-    my ($line) = audit_lines(1);
+    AgentAuth::await(sub {
+        ($line) = grep { $_->{http_request}{url}{path} eq $path } audit_rest();
+        return $line;
+    });
     is($line->{unmapped}{agent_auth}{reason}, $expected, $what);
 };
 
