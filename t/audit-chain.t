@@ -265,7 +265,8 @@ my ($rc, $said) = do {
 
 isnt($rc, 0, 'no AES: nginx -t fails');
 like($said, qr/"agent_audit_chain"\ directive\ needs\ AES-256,\ which\ OpenSSL
-    \ does\ not\ have\ here\ in\ \S+nginx\.conf:\d+$/mx, 'no AES: and says why');
+    \ does\ not\ have\ here\ in\ \S+nginx\.conf:\d+$/mx,
+    'no AES: and says why');
 
 
 # workers that are killed
