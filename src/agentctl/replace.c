@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -120,11 +121,14 @@ static int
 ctl_replace_copy(const ctl_store_t *store, ctl_seal_t *seal, uint64_t from,
     uint64_t to)
 {
-    char      buf[CTL_COPY_BUFFER];
-    size_t    size;
-    ssize_t   n;
+    int      rc;
+    char     buf[CTL_COPY_BUFFER];
+    size_t   size;
+    ssize_t  n;
 
-    while (from < to) {
+    rc = 0;
+
+    while (from < to && rc == 0) {
 
         size = to - from < sizeof(buf) ? (size_t) (to - from) : sizeof(buf);
 
@@ -139,13 +143,18 @@ ctl_replace_copy(const ctl_store_t *store, ctl_seal_t *seal, uint64_t from,
         }
 
         if (n <= 0 || ctl_seal_write(seal, buf, (size_t) n) != 0) {
-            return -1;
-        }
+            rc = -1;
 
-        from += (uint64_t) n;
+        } else {
+            from += (uint64_t) n;
+        }
     }
 
-    return 0;
+    /* of an envelope it was what is in there */
+
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    return rc;
 }
 
 
