@@ -387,3 +387,24 @@ for (
     is(scalar(() = $output =~ /$open/g), $warned, "$what: warned or not")
         or diag($output);
 }
+
+
+
+=== TEST 8: what nginx does with types does not spoil them
+--- config
+    charset windows-1251;
+    charset_types *;
+    gzip on;
+    gzip_types text/plain;
+    location /status { agent_status; allow 127.0.0.1; deny all; }
+--- run
+for my $format ([ html => 'text/html; charset=utf-8' ],
+    [ prometheus => 'text/plain; version=0.0.4; charset=utf-8' ])
+{
+    my ($name, $type) = @$format;
+    my $path = "/status?format=$name";
+
+    is(type(ask("GET $path")), $type, "$name: one charset, that which it has");
+    is((fields(ask("GET $path", 'Accept-Encoding' => 'gzip'),
+        'Content-Encoding'))[0], 'gzip', "$name: compressed by its type");
+}

@@ -181,6 +181,7 @@ ngx_int_t
 ngx_agent_answer(ngx_http_request_t *r, ngx_uint_t status, const char *type,
     const ngx_str_t *body)
 {
+    u_char       *p;
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -217,6 +218,16 @@ ngx_agent_answer(ngx_http_request_t *r, ngx_uint_t status, const char *type,
     r->headers_out.content_type.data = (u_char *) type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
+
+    /* as of an upstream: what goes by types goes by what is before parameters,
+     * and a charset that is told, which is always this one, is not changed */
+
+    p = (u_char *) ngx_strchr(type, ';');
+
+    if (p) {
+        r->headers_out.content_type_len = p - (u_char *) type;
+        ngx_str_set(&r->headers_out.charset, "utf-8");
+    }
 
     b = ngx_calloc_buf(r->pool);
     if (b == NULL) {
