@@ -126,6 +126,7 @@ for my $look (qw/ light dark phone /) {
     is($page->{columns}, 0, "$look: and each column");
     is($page->{unnamed}, 0, "$look: all that is there has a name");
     is($page->{paused}, 'Go on', "$look: it can be stopped");
+    is($page->{timers}, 1, "$look: and goes on no faster than before");
     ok(-s "$shots/status-$look.png", "$look: a screenshot");
 
     $back{$look} = $page->{background};

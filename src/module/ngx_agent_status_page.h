@@ -12,7 +12,7 @@
     "default-src 'none'; " \
     "connect-src 'self'; " \
     "style-src 'sha256-c0xvjrOkYaGlhriEjrRL0h8rX/Qm3ZgP9FIbq1D6BxU='; " \
-    "script-src 'sha256-VDEFgP8QXkkO4eweDBjFhH6uKndDmPRAmQTKRE6ajWo='; " \
+    "script-src 'sha256-K+ON/j4/dXiLIrN17FpDfpgZ4oD1iYpqg3MQPhamlaA='; " \
     "base-uri 'none'; " \
     "form-action 'none'; " \
     "frame-ancestors 'none'"
@@ -367,12 +367,12 @@
     ";\nanswered = new Date();\nshow(data);\n})\n.catch(function (error) {" \
     "\nfailed++;\nif (failed > 1) {\n$('health').className = 'pill bad';\n$" \
     "('health').textContent = '\342\234\225 no answer';\n}\nconsole.warn(St" \
-    "ring(error));\n})\n.then(function () {\nwhen();\ntimer = setTimeout(po" \
-    "ll, EVERY);\n});\n}\n$('pause').addEventListener('click', function () " \
-    "{\npaused = !paused;\n$('pause').textContent = paused ? 'Go on' : 'Pau" \
-    "se';\n$('pause').setAttribute('aria-pressed', String(paused));\nwhen()" \
-    ";\npoll();\n});\ndocument.addEventListener('visibilitychange', poll);" \
-    "\npoll();\n}());\n</script>\n</body>\n</html>\n"
+    "ring(error));\n})\n.then(function () {\nwhen();\nclearTimeout(timer);" \
+    "\ntimer = setTimeout(poll, EVERY);\n});\n}\n$('pause').addEventListene" \
+    "r('click', function () {\npaused = !paused;\n$('pause').textContent = " \
+    "paused ? 'Go on' : 'Pause';\n$('pause').setAttribute('aria-pressed', S" \
+    "tring(paused));\nwhen();\npoll();\n});\ndocument.addEventListener('vis" \
+    "ibilitychange', poll);\npoll();\n}());\n</script>\n</body>\n</html>\n"
 
 
 #endif /* _NGX_AGENT_STATUS_PAGE_H_INCLUDED_ */

@@ -151,6 +151,19 @@ async function main() {
       });
       page.on('pageerror', (e) => out.complaints.push(e.message));
 
+      // the timers that are set
+
+      await page.addInitScript(() => {
+        const set = window.setTimeout, clear = window.clearTimeout;
+        const timers = window.timers = new Set();
+        window.setTimeout = (f, ms) => {
+          const id = set(() => { timers.delete(id); f(); }, ms);
+          timers.add(id);
+          return id;
+        };
+        window.clearTimeout = (id) => { timers.delete(id); clear(id); };
+      });
+
       const answer = await page.goto(url, { timeout: patience });
       out.status = answer.status();
       await page.waitForFunction(
@@ -175,6 +188,28 @@ async function main() {
 
       await page.click('#pause');
       out.paused = await page.innerText('#pause');
+
+      // each "Go on" asks at once, while those before have no answer yet
+
+      const held = [];
+      const answered = new Promise((resolve) => {
+        let left = 3;
+        page.on('requestfinished', () => { if (--left === 0) { resolve(); } });
+      });
+
+      await page.route('**/*format=json*', async (route) => {
+        held.push(route);
+        if (held.length === 3) {
+          for (const h of held) { await h.continue(); }
+        }
+      });
+
+      for (let i = 0; i < 5; i++) { await page.click('#pause'); }
+
+      await answered;
+      await page.waitForFunction(() => window.timers.size > 0);
+      out.timers = await page.evaluate(() => window.timers.size);
+
       await page.close();
       console.log(JSON.stringify(out));
     }
