@@ -1,7 +1,7 @@
 # The clock is set while credentials are revoked.  Without this a step forward
 # and back could let pass what is revoked until a time that is yet to come, also
-# where a verdict in the cache was found clean in between; or a token that was issued
-# before, or a key that is suspended, could come back with a step.
+# where a verdict in the cache was found clean in between; or a token that was
+# issued before, or a key that is suspended, could come back with a step.
 #
 # requirements.md, V-05, V-06
 
