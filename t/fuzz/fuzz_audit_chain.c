@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     agent_audit_result_t   result;
     agent_audit_verify_t  *v;
 
-    static const uint8_t   key[32] = "not in any corpus: 32 octets ...";
+    static const uint8_t   key[32 + 1] = "not in any corpus: 32 octets ...";
 
     memset(&secret, 0, sizeof(secret));
     memset(&pos, 0, sizeof(pos));
@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memcpy(secret.id, "k1", 2);
     secret.id_len = 2;
-    agent_hmac_key(&secret.key, key, sizeof(key));
+    agent_hmac_key(&secret.key, key, sizeof(key) - 1);
 
     v = agent_audit_verify_create(&secret, 1, size & 1, fuzz_fault, &faults);
     fuzz_check(v != NULL);

@@ -22,9 +22,9 @@ static void fuzz_keks(const uint8_t *data, size_t size);
 static void fuzz_error(const char *err);
 
 
-static const uint8_t  kek[32] = "the key that encrypts other keys";
-static const uint8_t  cek[32] = "the key that encrypts a content.";
-static const uint8_t  iv[12] = "only once, 1";
+static const uint8_t  kek[32 + 1] = "the key that encrypts other keys";
+static const uint8_t  cek[32 + 1] = "the key that encrypts a content.";
+static const uint8_t  iv[12 + 1] = "only once, 1";
 
 
 int

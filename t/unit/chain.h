@@ -13,20 +13,20 @@
 
 static agent_pepper_t  secret;
 
-static const uint8_t   boot[AGENT_AUDIT_BOOT_LEN] = "0123456789abcdef";
+static const uint8_t   boot[AGENT_AUDIT_BOOT_LEN + 1] = "0123456789abcdef";
 
 
 static inline void
 make_secret(void)
 {
-    static const uint8_t  key[32] = "a secret of thirty-two octets...";
+    static const uint8_t  key[32 + 1] = "a secret of thirty-two octets...";
 
     memset(&secret, 0, sizeof(secret));
 
     memcpy(secret.id, "k1", 2);
     secret.id_len = 2;
 
-    agent_hmac_key(&secret.key, key, sizeof(key));
+    agent_hmac_key(&secret.key, key, sizeof(key) - 1);
 }
 
 

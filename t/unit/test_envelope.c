@@ -44,8 +44,8 @@ static int check(const char *label, const agent_envelope_want_t *want);
 static char           err[AGENT_ERROR_LEN];
 static agent_keks_t   keks;
 static uint64_t       line;
-static const uint8_t  cek[32] = "the key that encrypts a content.";
-static const uint8_t  iv[12] = "only once, 1";
+static const uint8_t  cek[32 + 1] = "the key that encrypts a content.";
+static const uint8_t  iv[12 + 1] = "only once, 1";
 
 
 static const sample_t  bad[] = {

@@ -26,9 +26,9 @@ static void refused(const char *text, const char *expected, const char *what);
 static size_t field(const json_t *object, const char *name, uint8_t *dst);
 
 
-static const uint8_t  kek[32] = "the key that encrypts other keys";
-static const uint8_t  cek[32] = "the key that encrypts a content.";
-static const uint8_t  iv[12] = "only once, 1";
+static const uint8_t  kek[32 + 1] = "the key that encrypts other keys";
+static const uint8_t  cek[32 + 1] = "the key that encrypts a content.";
+static const uint8_t  iv[12 + 1] = "only once, 1";
 static char           err[AGENT_ERROR_LEN];
 
 #define HEAD  "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\"}"
