@@ -1,6 +1,6 @@
-# An OpenSSL that fails while a chain is written.  Without what this proves lines
-# could be lost then, or stand in the log as if they had a place in a chain, or
-# a number be used a second time.  U-09, U-11.
+# An OpenSSL that fails while a chain is written.  Without what this proves
+# lines could be lost then, or stand in the log as if they had a place in a
+# chain, or a number be used a second time.  U-09, U-11.
 
 use lib 't/lib';
 use File::Temp ();
@@ -96,8 +96,8 @@ is(scalar(audited(lines('logs/audit.log'))), sent(), 'all of them have a line');
 is(scalar(grep { /the chain of audit log "\S+" cannot go on, lines of this/ }
     log_lines()), 1, 'the error log tells of it once');
 
-my $text = `$ctl audit verify --json --key-file @{[ path('conf/audit.key') ]} @{[
-    path('logs/audit.log') ]}`;
+my ($key, $log) = map { path($_) } 'conf/audit.key', 'logs/audit.log';
+my $text = `$ctl audit verify --json --key-file $key $log`;
 is($? >> 8, 1, 'the log is not intact');
 
 my $got = JSON::PP->new->decode($text);
