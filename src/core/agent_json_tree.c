@@ -26,9 +26,12 @@ agent_json_list(const uint8_t *text, size_t len, size_t flags)
 {
     json_error_t  error;
 
-    /* jansson recurses: how deep is not for the text to say */
+    /*
+     * Jansson recurses: how deep is not for the text to say.  And it passes
+     * over an octet of zero behind a number, or behind what is none.
+     */
 
-    if (agent_json_deep(text, len)) {
+    if (agent_json_deep(text, len) || memchr(text, '\0', len) != NULL) {
         return NULL;
     }
 

@@ -94,6 +94,10 @@ agent_keyfile_line(agent_keyfile_t *file, const uint8_t *line, size_t len,
         return agent_fail(err, "empty line");
     }
 
+    if (memchr(line, '\0', len) != NULL) {
+        return agent_fail(err, "not a JSON object: an octet of zero");
+    }
+
     *json = json_loadb((const char *) line, len, JSON_REJECT_DUPLICATES,
                        &error);
 

@@ -226,6 +226,16 @@ test_utf8(void)
     memcpy(sample, "\xef\xbb\xbf", 3);
 
     ok(read_line(sample, len + 3) == AGENT_LINE_ERROR, "no BOM");
+
+    /* behind a literal, where jansson passes over it */
+
+    len = make_record("x_zero", "true");
+    sample[len - 1] = '\0';
+    sample[len] = '}';
+
+    ok(read_line(sample, len + 1) == AGENT_LINE_ERROR
+       && strcmp(error, "not a JSON object: an octet of zero") == 0,
+       "an octet of zero");
 }
 
 
