@@ -294,9 +294,10 @@ my $lock = qr/state\.lock" was deleted, replaced or cut, /;
 log_mark();
 unlink state_path("$state.lock");
 
-# once in a minute
+# by a request, once in a minute
 
-said($lock, 'it is said') unless $deleted++;
+ok(await(sub { by_key('alpha'); grep { /$lock/ } error_lines() }, 'a look'),
+    'it is said') unless $deleted++;
 
 # another process has a lock of its own now
 

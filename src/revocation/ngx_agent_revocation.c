@@ -157,6 +157,11 @@ ngx_agent_revocation_view(const ngx_agent_revocation_zone_t *zone,
             view->over = 0;
             view->table = &zone->table;
             view->now = ngx_agent_revocation_now();
+
+            if (view->now >= zone->process->look) {
+                ngx_agent_revocation_watch(zone);
+            }
+
             return NGX_OK;
         }
 

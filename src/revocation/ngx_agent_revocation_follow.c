@@ -374,14 +374,3 @@ ngx_agent_revocation_apply(const ngx_agent_revocation_zone_t *zone,
 
     return rc;
 }
-
-
-int64_t
-ngx_agent_revocation_now(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000 + tp->msec;
-}

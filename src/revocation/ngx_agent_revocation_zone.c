@@ -9,10 +9,6 @@
 
 #define NGX_AGENT_REVOCATION_LEAST  (64 * 1024)
 
-/* ms between two looks at the lock's name */
-
-#define NGX_AGENT_REVOCATION_WATCH  5000
-
 
 static ngx_int_t ngx_agent_revocation_zone_args(ngx_conf_t *cf,
     ngx_agent_revocation_zone_t *zone, ssize_t *size);
@@ -36,7 +32,6 @@ static ngx_int_t ngx_agent_revocation_zone_fill(
     uint64_t *word);
 static void ngx_agent_revocation_zone_lock(
     const ngx_agent_revocation_zone_t *zone, ngx_log_t *log);
-static void ngx_agent_revocation_watch(ngx_event_t *ev);
 static void ngx_agent_revocation_zone_small(
     ngx_agent_revocation_zone_t *zone);
 static void ngx_agent_revocation_zone_bad(ngx_agent_revocation_zone_t *zone,
@@ -223,10 +218,6 @@ ngx_agent_revocation_cleanup(void *data)
 
     if (process->event.posted) {
         ngx_delete_posted_event(&process->event);
-    }
-
-    if (process->watch.timer_set) {
-        ngx_del_timer(&process->watch);
     }
 
     agent_revocation_file_close(&process->file);
@@ -633,28 +624,19 @@ ngx_agent_revocation_init_process(ngx_cycle_t *cycle,
                       &zone->path, err);
     }
 
-    process->watch.handler = ngx_agent_revocation_watch;
-    process->watch.data = zone;
-    process->watch.log = cycle->log;
-    process->watch.cancelable = 1;
-
-    ngx_add_timer(&process->watch, NGX_AGENT_REVOCATION_WATCH);
+    process->look = ngx_agent_revocation_now() + NGX_AGENT_REVOCATION_WATCH;
 
     return NGX_OK;
 }
 
 
-/*
- * Who opens a lock that was put in the place of ours is heeded by nobody here,
- * and does not know.
- */
-
-static void
-ngx_agent_revocation_watch(ngx_event_t *ev)
+void
+ngx_agent_revocation_watch(const ngx_agent_revocation_zone_t *zone)
 {
-    ngx_agent_revocation_zone_t  *zone;
+    ngx_agent_revocation_process_t  *process;
 
-    zone = ev->data;
+    process = zone->process;
+    process->look = ngx_agent_revocation_now() + NGX_AGENT_REVOCATION_WATCH;
 
     /* a reload has made that right for whoever is to come */
 
@@ -662,16 +644,14 @@ ngx_agent_revocation_watch(ngx_event_t *ev)
         return;
     }
 
-    if (!agent_revocation_file_shared(&zone->process->file)
+    if (!agent_revocation_file_shared(&process->file)
         && ngx_agent_revocation_warn(zone))
     {
-        ngx_log_error(NGX_LOG_ERR, ev->log, 0,
+        ngx_log_error(NGX_LOG_ERR, process->log, 0,
                       "agent_auth: \"%V.lock\" was deleted, replaced or cut, "
                       "revocations that others write are not in force until a "
                       "reload", &zone->path);
     }
-
-    ngx_add_timer(ev, NGX_AGENT_REVOCATION_WATCH);
 }
 
 

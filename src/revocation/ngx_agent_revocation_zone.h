@@ -22,6 +22,11 @@
 #define NGX_AGENT_REVOCATION_CHUNK  512
 
 
+/* ms between two looks at the lock's name */
+
+#define NGX_AGENT_REVOCATION_WATCH  5000
+
+
 typedef struct {
     agent_revocation_file_t        file;
     ngx_uint_t                     owned;   /* may be locked and written */
@@ -39,7 +44,7 @@ typedef struct {
     ngx_msec_t                     since;   /* it waits for the lock */
     ngx_uint_t                     waiting;
 
-    ngx_event_t                    watch;   /* of the lock's name */
+    int64_t                        look;    /* at the lock's name, then */
 } ngx_agent_revocation_process_t;
 
 
@@ -77,6 +82,16 @@ ngx_int_t ngx_agent_revocation_catch_up(
 ngx_uint_t ngx_agent_revocation_warn(const ngx_agent_revocation_zone_t *zone);
 
 
+/*
+ * Looks whether the lock is still the one of its name, and logs it where it is
+ * not: who opens another in its place is heeded by nobody here, and does not
+ * know.  For requests that come NGX_AGENT_REVOCATION_WATCH ms after the last
+ * look; a timer would cost each of them more than the question.
+ */
+
+void ngx_agent_revocation_watch(const ngx_agent_revocation_zone_t *zone);
+
+
 /* what of a line goes to the table */
 
 void ngx_agent_revocation_op(const ngx_agent_revocation_zone_t *zone,
@@ -94,7 +109,17 @@ ngx_int_t ngx_agent_revocation_compact(ngx_agent_revocation_zone_t *zone,
 void ngx_agent_revocation_flush(ngx_event_t *ev);
 
 
-int64_t ngx_agent_revocation_now(void);
+/* ms since the epoch, as of this turn of the event loop */
+
+static ngx_inline int64_t
+ngx_agent_revocation_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
 
 
 #endif /* _NGX_AGENT_REVOCATION_ZONE_H_INCLUDED_ */
