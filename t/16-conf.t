@@ -503,7 +503,8 @@ in_location 'details twice', "agent_require_details a;\n"
 fine 'details', 'agent_require_details pay https://example.com/transfer;';
 
 for my $value (qw/ acr= acr=$remote_user max_age= max_age=0 max_age=x
-    max_age=-1 max_age=5ms mfa on /, 'acr=a b')
+    max_age=-1 max_age=5ms max_age=101y max_age=9223372036854775807 mfa on /,
+    'acr=a b')
 {
     in_location "step-up $value", "agent_step_up '$value';  # fault",
         "invalid parameter \"$value\" in \"agent_step_up\"";
@@ -739,9 +740,16 @@ mistake 'status of a server', "server {\nagent_status;  # fault\n}\n",
 mistake 'a control API that is no prefix', "${server}location = /c {\n"
     . "agent_control;  # fault\n}\n}\n}",
     '"agent_control" must stand in a location that is a prefix';
-mistake 'a parameter of control', "${server}location /c {\n"
-    . "agent_control keep=never;  # fault\n}\n}\n}",
-    'invalid parameter "keep=never" in "agent_control"';
+for my $value (qw/ never 0 101y 9223372036854775807 /) {
+    mistake "control keeps $value", "${server}location /c {\n"
+        . "agent_control keep=$value;  # fault\n}\n}\n}",
+        "invalid parameter \"keep=$value\" in \"agent_control\"";
+    mistake "events are kept $value", "${server}location = /e {\n"
+        . "agent_security_events provider=a audience=b keep=$value;  # fault\n"
+        . "}\n}\n}", "invalid parameter \"keep=$value\" in"
+        . ' "agent_security_events"';
+}
+
 mistake 'control of a server', "server {\nagent_control;  # fault\n}\n",
     '"agent_control" directive is not allowed here';
 mistake 'events of a server',

@@ -68,6 +68,14 @@ typedef struct {
 ngx_int_t ngx_agent_control_handler(ngx_http_request_t *r);
 
 
+/*
+ * ngx_agent_control_conf.c: for how long revocations last, to *keep in ms;
+ * NGX_ERROR: it is no time, none at all, or more than a hundred years
+ */
+
+ngx_int_t ngx_agent_control_time(ngx_str_t *value, ngx_msec_t *keep);
+
+
 /* ngx_agent_control_change.c */
 
 /* handlers of bodies; each ends the request, now or later */

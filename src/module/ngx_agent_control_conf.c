@@ -127,13 +127,27 @@ ngx_agent_control_param(ngx_agent_control_t *control, ngx_str_t *value)
         s.data = value->data + 5;
         s.len = value->len - 5;
 
-        control->keep = ngx_parse_time(&s, 0);
-
-        return (control->keep == (ngx_msec_t) NGX_ERROR || control->keep == 0)
-               ? NGX_ERROR : NGX_OK;
+        return ngx_agent_control_time(&s, &control->keep);
     }
 
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_agent_control_time(ngx_str_t *value, ngx_msec_t *keep)
+{
+    ngx_int_t  ms;
+
+    ms = ngx_parse_time(value, 0);
+
+    if (ms == NGX_ERROR || ms == 0 || ms > NGX_AGENT_DAYS_MAX * 86400000) {
+        return NGX_ERROR;
+    }
+
+    *keep = (ngx_msec_t) ms;
+
+    return NGX_OK;
 }
 
 

@@ -150,9 +150,7 @@ ngx_agent_events_keep(const ngx_str_t *value, ngx_msec_t *keep)
     s.data = value->data + 5;
     s.len = value->len - 5;
 
-    *keep = ngx_parse_time(&s, 0);
-
-    return (*keep == (ngx_msec_t) NGX_ERROR || *keep == 0) ? NGX_ERROR : NGX_OK;
+    return ngx_agent_control_time(&s, keep);
 }
 
 

@@ -40,6 +40,10 @@
 #define NGX_AGENT_REQUEST_ID_LEN  32
 #define NGX_AGENT_FINGERPRINT     16        /* hex digits */
 
+/* the longest time that anything waits or is kept, in days: a hundred years */
+
+#define NGX_AGENT_DAYS_MAX        ((ngx_int_t) 36525)
+
 
 /* between ngx_str_t and agent_str_t, which differ in const only */
 

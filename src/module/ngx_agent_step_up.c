@@ -127,7 +127,9 @@ ngx_agent_step_up_max_age(ngx_conf_t *cf, ngx_str_t *value,
 
     /* within no time nobody could come back with a new token */
 
-    if (seconds == NGX_ERROR || seconds == 0 || step_up->max_age) {
+    if (seconds == NGX_ERROR || seconds == 0 || step_up->max_age
+        || seconds > NGX_AGENT_DAYS_MAX * 24 * 3600)
+    {
         return ngx_agent_step_up_invalid(cf, value);
     }
 
