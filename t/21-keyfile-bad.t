@@ -322,7 +322,8 @@ for my $case (
         = try_conf('agent_key_zone zone=try:1m file=try.jsonl;');
 
     is($status, 1, "$what: refused");
-    like($output, qr/try.jsonl:2: not a JSON object: syntax error at column \d+$/m,
+    like($output, qr/try.jsonl:2: not a JSON object: @{[ $line =~ m{\0}
+        ? 'an octet of zero' : 'syntax error at column \d+' ]}$/m,
         "$what: said");
     unlike($output, qr/[^\x0a\x20-\x7e]/, "$what: not echoed");
 }
