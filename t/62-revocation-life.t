@@ -299,7 +299,15 @@ unlink state_path("$state.lock");
 ok(await(sub { by_key('alpha'); grep { /$lock/ } error_lines() }, 'a look'),
     'it is said') unless $deleted++;
 
+# what would be in force nowhere is not written
+
+ok(refused_revocation('revoke', $state, entry('alpha')), 'no change without it');
+ok(all_say('alpha', 200), 'and none is made');
+
 # another process has a lock of its own now
+
+open my $other, '>', state_path("$state.lock") or die "lock: $!\n";
+close $other;
 
 revocation('revoke', $state, entry('alpha'));
 ok(all_say('alpha', 200), 'nobody here knows');

@@ -35,6 +35,7 @@ static int ctl_revocation_entry(const ctl_t *ctl, agent_revocation_t *rev,
 static int64_t ctl_revocation_ms(int64_t seconds);
 static int ctl_revocation_append(const ctl_t *ctl,
     const agent_revocation_t *rev);
+static int ctl_revocation_heeded(const ctl_t *ctl);
 static int ctl_revocation_open(const ctl_t *ctl,
     agent_revocation_file_t *file);
 static int ctl_revocation_list(ctl_t *ctl);
@@ -234,7 +235,9 @@ ctl_revocation_append(const ctl_t *ctl, const agent_revocation_t *rev)
     uint64_t                  word, bad;
     agent_revocation_file_t   file;
 
-    if (ctl_revocation_open(ctl, &file) != CTL_DONE) {
+    if (ctl_revocation_heeded(ctl) != CTL_DONE
+        || ctl_revocation_open(ctl, &file) != CTL_DONE)
+    {
         return CTL_REFUSED;
     }
 
@@ -266,6 +269,36 @@ ctl_revocation_append(const ctl_t *ctl, const agent_revocation_t *rev)
     free(line);
 
     return rc == 0 ? CTL_DONE : CTL_REFUSED;
+}
+
+
+/*
+ * Nginx makes the lock beside the file.  Were another one made in its place the
+ * change would be written, and in force nowhere.
+ */
+
+static int
+ctl_revocation_heeded(const ctl_t *ctl)
+{
+    int          rc;
+    char        *lock;
+    const char  *path;
+
+    path = ctl_option(ctl, CTL_OPT_STATE_FILE);
+    lock = ctl_format("%s.lock", path);
+
+    rc = access(path, F_OK) != 0 || access(lock, F_OK) == 0 ? CTL_DONE
+                                                            : CTL_REFUSED;
+
+    if (rc != CTL_DONE) {
+        ctl_error("state file \"%s\": there is no \"%s\", and nginx would not "
+                  "heed a change; it makes one when it starts or reloads",
+                  path, lock);
+    }
+
+    free(lock);
+
+    return rc;
 }
 
 
