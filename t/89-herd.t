@@ -185,7 +185,7 @@ $as->clear;
 
 === TEST 5: an inactive token is asked about once in negative_ttl
 --- http_config
-{{provider(negative_ttl => '300ms')}}
+{{provider(negative_ttl => '1s')}}
 --- run
 my @connections = warm(10, '/plain');
 my ($token) = fresh();
@@ -201,12 +201,14 @@ ok(await(sub {
         for @{ (herd(\@connections, 'GET /t', $token))[0] };
     $n += @connections;
     push @call, time while @call < calls();
-    return @call >= 4;
-}, 'the fourth call'), 'it is asked about again');
+    return @call >= 3;
+}, 'the third call'), 'it is asked about again');
 
 is(join(' ', keys %status), 401, 'none passes');
-cmp_ok($call[3] - $began, '>', 0.8, 'but not more often');
-cmp_ok($n, '>', 4, 'than there are requests');
+
+# it begins with the turn in which the answer came, which may have been long
+cmp_ok($call[2] - $began, '>', 1.2, 'but not more often');
+cmp_ok($n, '>', 3, 'than there are requests');
 $as->clear;
 
 
