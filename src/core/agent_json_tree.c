@@ -26,6 +26,12 @@ agent_json_list(const uint8_t *text, size_t len, size_t flags)
 {
     json_error_t  error;
 
+    /* nothing may be nowhere, which memchr() is not to be asked about */
+
+    if (len == 0) {
+        return NULL;
+    }
+
     /*
      * Jansson recurses: how deep is not for the text to say.  And it passes
      * over an octet of zero behind a number, or behind what is none.

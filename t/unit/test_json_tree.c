@@ -89,6 +89,7 @@ static void
 test_kinds(void)
 {
     ok(!takes(""), "nothing");
+    ok(agent_json_tree(NULL, 0, 0) == NULL, "nothing, and nowhere");
     ok(!takes("[]"), "an array");
     ok(!takes("1"), "a number");
     ok(!takes("{} {}"), "two objects");
