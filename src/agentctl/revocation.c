@@ -37,7 +37,7 @@ static int ctl_revocation_append(const ctl_t *ctl,
     const agent_revocation_t *rev);
 static int ctl_revocation_heeded(const ctl_t *ctl);
 static int ctl_revocation_open(const ctl_t *ctl,
-    agent_revocation_file_t *file);
+    agent_revocation_file_t *file, int create);
 static int ctl_revocation_list(ctl_t *ctl);
 static void ctl_revocation_row(const ctl_t *ctl,
     const agent_revocation_t *rev, const uint8_t *line, size_t len,
@@ -236,7 +236,7 @@ ctl_revocation_append(const ctl_t *ctl, const agent_revocation_t *rev)
     agent_revocation_file_t   file;
 
     if (ctl_revocation_heeded(ctl) != CTL_DONE
-        || ctl_revocation_open(ctl, &file) != CTL_DONE)
+        || ctl_revocation_open(ctl, &file, 0) != CTL_DONE)
     {
         return CTL_REFUSED;
     }
@@ -302,10 +302,14 @@ ctl_revocation_heeded(const ctl_t *ctl)
 }
 
 
-/* what is beside it belongs to whom it belongs: nginx's workers */
+/*
+ * What is beside it belongs to whom it belongs: nginx's workers.  create: it is
+ * made where it is missing, to read a copy of a file.
+ */
 
 static int
-ctl_revocation_open(const ctl_t *ctl, agent_revocation_file_t *file)
+ctl_revocation_open(const ctl_t *ctl, agent_revocation_file_t *file,
+    int create)
 {
     char         err[AGENT_ERROR_LEN];
     const char  *path;
@@ -319,7 +323,7 @@ ctl_revocation_open(const ctl_t *ctl, agent_revocation_file_t *file)
         return CTL_REFUSED;
     }
 
-    if (agent_revocation_file_open(file, path, 1,
+    if (agent_revocation_file_open(file, path, create,
                                    geteuid() == 0 ? st.st_uid : (uid_t) -1,
                                    st.st_gid, err)
         != 0)
@@ -345,7 +349,7 @@ ctl_revocation_list(ctl_t *ctl)
     agent_revocation_file_t     file;
     agent_revocation_reader_t   reader;
 
-    if (ctl_revocation_open(ctl, &file) != CTL_DONE) {
+    if (ctl_revocation_open(ctl, &file, 1) != CTL_DONE) {
         return CTL_REFUSED;
     }
 
